@@ -7,14 +7,15 @@ What it does, beyond cattrs' defaults:
 * unknown values of an open enum are kept as plain strings;
 * ``Any`` fields (``data``) pass through untouched in both directions;
 * datetimes are ISO 8601, written in UTC with milliseconds and ``Z``; one read without an offset counts as UTC;
-* strings, integers and booleans must be what they say: ``5`` is not read as ``"5"``;
+* strings, integers and booleans must be what they say: ``5`` is not read as ``"5"``, but ``60.0`` is the integer 60,
+  as in JSON Schema;
 * optional fields that are ``None`` are not written.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
@@ -81,6 +82,8 @@ def _exactly(plain: type) -> Callable[[Any, Any], Any]:
         # bool is an int in Python, but true is no number in JSON.
         if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
             return value
+        if plain is int and isinstance(value, float) and value.is_integer():
+            return int(value)
         raise TypeError(f"must be {_NAMES[plain]}, got {_name_of(value)}")
 
     return check

@@ -1,4 +1,4 @@
-# Generated from openapi/voyant-cloud.yaml (sha256 330b0d7fb75a9408d83c7800498055a93fc7776deb9249ea66a1728fbab07a24)
+# Generated from openapi/voyant-cloud.yaml (sha256 8b0a0fdee3fe67f317b3db5b1c2d84230c9a59d3d51f940bdb2cd89c6719a5ab)
 # by datamodel-code-generator 0.89.0 with codegen/templates. Do not edit: run `make generate`.
 """The types of the contract. Import them from ``voyant_cloud.models``."""
 

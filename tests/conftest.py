@@ -1,0 +1,27 @@
+"""Fixtures for tests that need the real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from voyant_cloud.testing import VoyantServer
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's own settings out of the tests."""
+    for name in (*PROXY_VARIABLES, *(name.upper() for name in PROXY_VARIABLES)):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("VOYANT_CLOUD_API_KEY", "VOYANT_CLOUD_API_URL", "VOYANT_CLOUD_USER_AGENT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[VoyantServer]:
+    """A server of this test's own, in memory."""
+    with VoyantServer() as running:
+        yield running

@@ -1,0 +1,6 @@
+"""What pytest has to know before it imports the server's tests."""
+
+import pytest
+
+# Its assertions explain themselves only if pytest rewrites them, as it does by itself in test files alone.
+pytest.register_assert_rewrite("tests.server.engine_contract")

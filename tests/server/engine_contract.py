@@ -1,0 +1,511 @@
+"""The contract that every engine keeps, as tests: subclass the classes here and give them a ``new_engine`` fixture.
+
+``new_engine(**options)`` makes an engine of an empty store that is not open yet; ``options`` are ``history_messages``,
+``history_seconds``, ``idempotency_seconds`` and ``clock``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from voyant_cloud.models import RealtimeChannelPresenceEvent
+from voyant_cloud.server.engine.base import (
+    Engine,
+    EngineUnavailableError,
+    IdempotencyConflictError,
+    IdempotencyKey,
+    NewMessage,
+    StoredMessage,
+)
+
+WITHIN = 10.0
+"""Seconds after which a wait has failed; none of them lasts when all is well."""
+
+NewEngine = Callable[..., Engine]
+
+
+def in_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Make an asynchronous test one that pytest runs."""
+
+    @functools.wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        async def within() -> None:
+            async with asyncio.timeout(WITHIN * 3):
+                await test(*args, **kwargs)
+
+        asyncio.run(within())
+
+    return run
+
+
+class Heard:
+    """A listener that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, list[StoredMessage]]] = []
+        self.presence: list[RealtimeChannelPresenceEvent] = []
+        self._changed = asyncio.Event()
+
+    def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
+        self.calls.append((channel, list(messages)))
+        self._changed.set()
+
+    def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
+        self.presence.append(event)
+        self._changed.set()
+
+    def messages(self, channel: str = "a") -> list[StoredMessage]:
+        """What was delivered of one channel, in order."""
+        return [message for name, messages in self.calls if name == channel for message in messages]
+
+    def actions(self) -> list[tuple[str, str, Any]]:
+        """The presence events as action, client and data."""
+        return [(str(event.action), event.client_id, event.data) for event in self.presence]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until what was told makes *condition* true."""
+        async with asyncio.timeout(WITHIN):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self, seconds: float = 1_800_000_000.0) -> None:
+        self.seconds = seconds
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@asynccontextmanager
+async def opened(engine: Engine, *watched: str) -> AsyncIterator[Heard]:
+    """Open an engine for the length of a block."""
+    heard = Heard()
+    await engine.open(heard)
+    try:
+        for channel in watched:
+            await engine.watch(channel)
+        yield heard
+    finally:
+        await engine.close()
+
+
+async def publish(engine: Engine, *data: str, channel: str = "a") -> list[StoredMessage]:
+    """Append messages one by one."""
+    return [(await engine.append([NewMessage(channel, "e", each)]))[0] for each in data]
+
+
+def seqs(messages: Sequence[StoredMessage]) -> list[int]:
+    return [message.id.seq for message in messages]
+
+
+def texts(messages: Sequence[StoredMessage]) -> list[str]:
+    return [message.data for message in messages]
+
+
+class MessagesContract:
+    """Order, atomicity, delivery and history."""
+
+    @in_loop
+    async def test_seq_counts_from_one_in_one_epoch(self, new_engine: NewEngine) -> None:
+        """The ids of a channel share an epoch and count 1, 2, 3."""
+        engine = new_engine()
+        async with opened(engine):
+            stored = await publish(engine, "1", "2", "3")
+        assert seqs(stored) == [1, 2, 3]
+        assert len({message.id.epoch for message in stored}) == 1
+
+    @in_loop
+    async def test_channels_are_apart(self, new_engine: NewEngine) -> None:
+        """Two channels have their own epochs and their own count."""
+        engine = new_engine()
+        async with opened(engine):
+            [one] = await publish(engine, "1", channel="a")
+            [other] = await publish(engine, "1", channel="b")
+        assert (one.id.seq, other.id.seq) == (1, 1)
+        assert one.id.epoch != other.id.epoch
+
+    @in_loop
+    async def test_batch_keeps_its_order(self, new_engine: NewEngine) -> None:
+        """A batch is answered in its order, and each channel's part stands together in that order."""
+        engine = new_engine()
+        batch = [NewMessage("ab"[n % 2], "e", str(n)) for n in range(6)]
+        async with opened(engine):
+            stored = await engine.append(batch)
+            history = await engine.history("b", limit=10)
+        assert [(message.channel, message.data) for message in stored] == [(it.channel, it.data) for it in batch]
+        assert (seqs(stored), texts(history.messages)) == ([1, 1, 2, 2, 3, 3], ["1", "3", "5"])
+
+    @in_loop
+    async def test_batches_at_the_same_time_stay_contiguous(self, new_engine: NewEngine) -> None:
+        """Batches that are appended concurrently do not mix."""
+        engine = new_engine()
+        async with opened(engine):
+            answers = await asyncio.gather(
+                *(engine.append([NewMessage("a", "e", f"{n}") for _ in range(5)]) for n in range(20))
+            )
+        for answer in answers:
+            first = answer[0].id.seq
+            assert seqs(answer) == list(range(first, first + 5))
+
+    @in_loop
+    async def test_order_is_the_same_for_all(self, new_engine: NewEngine) -> None:
+        """What is delivered, what history gives and the seq all say the same order."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            await asyncio.gather(*(publish(engine, *map(str, range(n, n + 10))) for n in range(0, 100, 10)))
+            await heard.until(lambda: len(heard.messages()) == 100)
+            history = await engine.history("a", limit=1_000)
+        assert heard.messages() == history.messages
+        assert seqs(history.messages) == list(range(1, 101))
+
+    @in_loop
+    async def test_ms_never_goes_back(self, new_engine: NewEngine) -> None:
+        """A clock that is set back does not set the time of a channel back."""
+        clock = Clock()
+        engine = new_engine(clock=clock)
+        async with opened(engine):
+            [before] = await publish(engine, "1")
+            clock.seconds -= 3_600
+            [after] = await publish(engine, "2")
+        assert after.id.ms == before.id.ms == 1_800_000_000_000
+
+    @in_loop
+    async def test_text_comes_back_as_it_was(self, new_engine: NewEngine) -> None:
+        """Event and data are carried as they are: emoji, NUL, big integers, escapes, spaces."""
+        engine = new_engine()
+        new = NewMessage("a", "naïve ✓\0", '{"n": 12345678901234567890123, "s":"\\u0000\\ud83d é 😀", "x":[ ]}')
+        async with opened(engine, "a") as heard:
+            await engine.append([new])
+            [stored] = (await engine.history("a", limit=1)).messages
+            await heard.until(lambda: bool(heard.calls))
+        assert (stored.event, stored.data) == (new.event, new.data)
+        assert heard.messages() == [stored]
+
+    @in_loop
+    async def test_delivery_is_for_watched_channels(self, new_engine: NewEngine) -> None:
+        """Only channels that are watched are delivered, and no longer once they are not."""
+        engine = new_engine()
+        async with opened(engine, "a", "b") as heard:
+            await engine.append([NewMessage(name, "e", "1") for name in ("a", "b", "c")])
+            await heard.until(lambda: len(heard.calls) == 2)
+            await engine.unwatch("a")
+            await engine.append([NewMessage(name, "e", "2") for name in ("a", "b", "c")])
+            await heard.until(lambda: len(heard.calls) == 3)
+        assert [(name, texts(messages)) for name, messages in heard.calls] == [("a", ["1"]), ("b", ["1"]), ("b", ["2"])]
+
+    @in_loop
+    async def test_cancelled_append_is_delivered_or_not_stored(self, new_engine: NewEngine) -> None:
+        """A caller that goes away takes nothing with it: what was stored is delivered, and others are answered."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            leaving = [asyncio.ensure_future(publish(engine, f'"{n}"')) for n in range(10)]
+            await asyncio.sleep(0)
+            for task in leaving[::2]:
+                task.cancel()
+            await asyncio.gather(*leaving, return_exceptions=True)
+            await publish(engine, '"last"')
+            await heard.until(lambda: '"last"' in texts(heard.messages()))
+            history = await engine.history("a", limit=100)
+        assert heard.messages() == history.messages
+        assert {f'"{n}"' for n in range(1, 10, 2)} <= set(texts(history.messages))
+
+    @in_loop
+    async def test_history_gives_the_newest_or_what_follows(self, new_engine: NewEngine) -> None:
+        """Without after_seq the newest come, with it the first that follow; always oldest first."""
+        engine = new_engine()
+        async with opened(engine):
+            stored = await publish(engine, *map(str, range(1, 11)))
+            newest = await engine.history("a", limit=3)
+            following = await engine.history("a", after_seq=4, limit=3)
+            beyond = await engine.history("a", after_seq=10, limit=3)
+        assert seqs(newest.messages) == [8, 9, 10]
+        assert seqs(following.messages) == [5, 6, 7]
+        assert beyond.messages == []
+        assert {newest.head, following.head, beyond.head} == {stored[-1].id}
+        assert newest.first_seq == following.first_seq == beyond.first_seq == 1
+
+    @in_loop
+    async def test_unused_channel_has_a_position(self, new_engine: NewEngine) -> None:
+        """Reading a channel that was never used gives it the epoch that its messages then have."""
+        engine = new_engine()
+        async with opened(engine):
+            unused = await engine.history("a", limit=10)
+            again = await engine.history("a", limit=10)
+            [first] = await publish(engine, "1")
+        assert (unused.messages, unused.head.seq, unused.first_seq) == ([], 0, 1)
+        assert again == unused
+        assert (first.id.epoch, first.id.seq) == (unused.head.epoch, 1)
+
+    @in_loop
+    async def test_many_unused_channels_are_read_at_once(self, new_engine: NewEngine) -> None:
+        """Reads of new channels at the same time give each its own epoch, and one to each channel."""
+        engine = new_engine()
+        async with opened(engine):
+            read = await asyncio.gather(*(engine.history(f"c{n % 20}", limit=1) for n in range(40)))
+        assert len({history.head.epoch for history in read}) == 20
+
+    @in_loop
+    async def test_history_keeps_so_many_messages(self, new_engine: NewEngine) -> None:
+        """The oldest messages go where there are more than are kept, and first_seq says so."""
+        engine = new_engine(history_messages=3)
+        async with opened(engine):
+            await engine.append([NewMessage("a", "e", str(n)) for n in range(5)])
+            await publish(engine, "5", "6")
+            history = await engine.history("a", after_seq=0, limit=100)
+        assert (seqs(history.messages), history.first_seq, history.head.seq) == ([5, 6, 7], 5, 7)
+
+    @in_loop
+    async def test_history_may_keep_everything(self, new_engine: NewEngine) -> None:
+        """Retention without end, by number and by age, is a retention like any other."""
+        engine = new_engine(history_messages=10**30, history_seconds=float("inf"))
+        async with opened(engine):
+            await publish(engine, "1", "2")
+            history = await engine.history("a", limit=100)
+        assert (seqs(history.messages), history.first_seq) == ([1, 2], 1)
+
+    @in_loop
+    async def test_history_keeps_messages_so_long(self, new_engine: NewEngine) -> None:
+        """Messages past their time are not given, and the position stays where it was."""
+        clock = Clock()
+        engine = new_engine(history_seconds=60.0, clock=clock)
+        async with opened(engine):
+            await publish(engine, "1", "2")
+            clock.seconds += 50
+            [third] = await publish(engine, "3")
+            clock.seconds += 11
+            some = await engine.history("a", limit=100)
+            clock.seconds += 50
+            none = await engine.history("a", after_seq=0, limit=100)
+            [fourth] = await publish(engine, "4")
+        assert (seqs(some.messages), some.first_seq) == ([3], 3)
+        assert (none.messages, none.first_seq, none.head) == ([], 4, third.id)
+        assert (fourth.id.epoch, fourth.id.seq) == (third.id.epoch, 4)
+
+
+class IdempotencyContract:
+    """Requests that are repeated."""
+
+    @in_loop
+    async def test_repeat_gets_the_first_answer(self, new_engine: NewEngine) -> None:
+        """The same key and digest are answered as before; nothing is stored or delivered again."""
+        engine = new_engine()
+        batch = [NewMessage("a", "e", "1"), NewMessage("b", "e", "2")]
+        async with opened(engine, "a") as heard:
+            first = await engine.append(batch, IdempotencyKey("k", "d"))
+            again = await engine.append(batch, IdempotencyKey("k", "d"))
+            await publish(engine, "3")
+            await heard.until(lambda: "3" in texts(heard.messages()))
+        assert again == first
+        assert texts(heard.messages()) == ["1", "3"]
+
+    @in_loop
+    async def test_repeat_at_the_same_moment(self, new_engine: NewEngine) -> None:
+        """Of requests with one key that meet in the engine one is stored and all get its answer."""
+        engine = new_engine()
+        key = IdempotencyKey("k", "d")
+        async with opened(engine):
+            answers = await asyncio.gather(*(engine.append([NewMessage("a", "e", "1")], key) for _ in range(10)))
+            history = await engine.history("a", limit=100)
+        assert {answer[0].id for answer in answers} == {history.head}
+        assert history.head.seq == 1
+
+    @in_loop
+    async def test_other_body_is_a_conflict(self, new_engine: NewEngine) -> None:
+        """The same key with another digest is refused, stores nothing and harms no one beside it."""
+        engine = new_engine()
+        async with opened(engine):
+            await engine.append([NewMessage("a", "e", "1")], IdempotencyKey("k", "d"))
+            results = await asyncio.gather(
+                engine.append([NewMessage("a", "e", "2")]),
+                engine.append([NewMessage("a", "e", "3")], IdempotencyKey("k", "other")),
+                engine.append([NewMessage("a", "e", "4")], IdempotencyKey("k2", "d")),
+                return_exceptions=True,
+            )
+            history = await engine.history("a", limit=100)
+        assert isinstance(results[1], IdempotencyConflictError)
+        assert texts(history.messages) == ["1", "2", "4"]
+
+    @in_loop
+    async def test_key_is_forgotten_after_its_time(self, new_engine: NewEngine) -> None:
+        """A key can be used anew, even with another body, once its time is over; until then it is remembered."""
+        clock = Clock()
+        engine = new_engine(idempotency_seconds=300.0, clock=clock)
+        new = NewMessage("a", "e", "1")
+        async with opened(engine):
+            [first] = await engine.append([new], IdempotencyKey("k", "d"))
+            clock.seconds += 299
+            [within] = await engine.append([new], IdempotencyKey("k", "d"))
+            clock.seconds += 1
+            [after] = await engine.append([new], IdempotencyKey("k", "other"))
+        assert (within.id, after.id.seq) == (first.id, 2)
+
+    @in_loop
+    async def test_answer_outlives_its_messages(self, new_engine: NewEngine) -> None:
+        """A repeat gets the first answer though its messages have left the history."""
+        engine = new_engine(history_messages=1)
+        batch = [NewMessage("a", "e", "1"), NewMessage("a", "e", "2")]
+        async with opened(engine):
+            first = await engine.append(batch, IdempotencyKey("k", "d"))
+            await publish(engine, "3", "4")
+            again = await engine.append(batch, IdempotencyKey("k", "d"))
+        assert again == first
+
+
+class LifeContract:
+    """Opening, readiness and closing."""
+
+    @in_loop
+    async def test_check_of_a_sound_store(self, new_engine: NewEngine) -> None:
+        """A store that works is ready."""
+        engine = new_engine()
+        async with opened(engine):
+            await engine.check()
+
+    @in_loop
+    async def test_close_finishes_what_was_accepted(self, new_engine: NewEngine) -> None:
+        """Appends that were under way when the engine is closed are committed and answered."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            waiting = [asyncio.ensure_future(publish(engine, str(n))) for n in range(50)]
+            await asyncio.sleep(0)
+            await engine.close()
+            answers = await asyncio.gather(*waiting)
+        assert sorted(seqs([message for [message] in answers])) == list(range(1, 51))
+        assert len(heard.messages()) == 50
+
+    @in_loop
+    async def test_closed_engine_refuses(self, new_engine: NewEngine) -> None:
+        """After close, which may be called twice, everything is refused, as it is before open."""
+        engine = new_engine()
+        with pytest.raises(EngineUnavailableError):
+            await engine.check()
+        async with opened(engine):
+            await engine.close()
+        for call in (
+            engine.append([NewMessage("a", "e", "1")]),
+            engine.history("a", limit=1),
+            engine.check(),
+            engine.watch("a"),
+            engine.enter("a", "ann", "c1", None),
+            engine.leave("a", "ann", "c1"),
+            engine.members("a", limit=1),
+        ):
+            with pytest.raises(EngineUnavailableError):
+                await call
+
+    @in_loop
+    async def test_closing_an_engine_that_was_never_opened(self, new_engine: NewEngine) -> None:
+        """Closing what was not opened does nothing."""
+        await new_engine().close()
+
+
+class PresenceContract:
+    """Who is present."""
+
+    @in_loop
+    async def test_one_enter_and_one_leave_a_session(self, new_engine: NewEngine) -> None:
+        """However many connections a client has, it enters once and leaves once."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            for connection in ("c1", "c2", "c3"):
+                await engine.enter("a", "ann", connection, {"x": 1})
+            for connection in ("c2", "c1", "c3", "c3"):
+                await engine.leave("a", "ann", connection)
+            await engine.enter("a", "bob", "c4", None)
+            await heard.until(lambda: len(heard.presence) >= 3)
+        assert heard.actions() == [("enter", "ann", {"x": 1}), ("leave", "ann", {"x": 1}), ("enter", "bob", None)]
+
+    @in_loop
+    async def test_update_only_where_data_changed(self, new_engine: NewEngine) -> None:
+        """The last writer wins, and the same data again is no event."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            for connection, data in (("c1", 1), ("c2", 2), ("c1", 2), ("c1", True)):
+                await engine.enter("a", "ann", connection, data)
+            await heard.until(lambda: len(heard.presence) >= 3)
+            [member] = await engine.members("a", limit=10)
+        assert heard.actions() == [("enter", "ann", 1), ("update", "ann", 2), ("update", "ann", True)]
+        assert member.data is True
+
+    @in_loop
+    async def test_held_member_leaves_after_its_grace(self, new_engine: NewEngine) -> None:
+        """A client whose last connection dropped is present until the grace is over, then leaves."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            await engine.enter("a", "ann", "c1", 1)
+            await engine.leave("a", "ann", "c1", grace=0.05)
+            held = await engine.members("a", limit=10)
+            await heard.until(lambda: len(heard.presence) == 2)
+            gone = await engine.members("a", limit=10)
+        assert [member.client_id for member in held] == ["ann"]
+        assert gone == []
+        assert heard.actions()[-1] == ("leave", "ann", 1)
+
+    @in_loop
+    async def test_held_members_leave_soonest_first(self, new_engine: NewEngine) -> None:
+        """A shorter grace that begins later still ends first."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            for client, grace in (("ann", 0.2), ("bob", 0.05), ("eve", 0.1)):
+                await engine.enter("a", client, client, None)
+                await engine.leave("a", client, client, grace=grace)
+            await heard.until(lambda: len(heard.presence) == 6)
+        assert [client for action, client, _ in heard.actions() if action == "leave"] == ["bob", "eve", "ann"]
+
+    @in_loop
+    async def test_return_within_the_grace_is_no_event(self, new_engine: NewEngine) -> None:
+        """A held client that enters again was never away: joined_at stays and only new data is told."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            await engine.enter("a", "ann", "c1", 1)
+            [before] = await engine.members("a", limit=10)
+            await engine.leave("a", "ann", "c1", grace=0.05)
+            await engine.enter("a", "ann", "c2", 1)
+            await engine.enter("a", "bob", "c3", None)
+            await engine.leave("a", "bob", "c3", grace=0.1)
+            await heard.until(lambda: ("leave", "bob", None) in heard.actions())
+            [after] = await engine.members("a", limit=10)
+        assert after == before
+        assert heard.actions() == [("enter", "ann", 1), ("enter", "bob", None), ("leave", "bob", None)]
+
+    @in_loop
+    async def test_members_longest_present_first(self, new_engine: NewEngine) -> None:
+        """Members are listed by when they first entered, at most as many as asked for."""
+        clock = Clock()
+        engine = new_engine(clock=clock)
+        async with opened(engine):
+            for client in ("zoe", "ann", "bob"):
+                await engine.enter("a", client, client, None)
+                clock.seconds += 1
+            await engine.enter("a", "zoe", "c2", 2)
+            members = await engine.members("a", limit=2)
+            elsewhere = await engine.members("b", limit=2)
+        assert [(member.client_id, member.data) for member in members] == [("zoe", 2), ("ann", None)]
+        assert [member.joined_at.timestamp() for member in members] == [1_800_000_000, 1_800_000_001]
+        assert elsewhere == []
+
+    @in_loop
+    async def test_presence_is_told_of_watched_channels(self, new_engine: NewEngine) -> None:
+        """Presence of a channel that nobody watches changes without a word."""
+        engine = new_engine()
+        async with opened(engine, "b") as heard:
+            await engine.enter("a", "ann", "c1", None)
+            await engine.enter("b", "bob", "c2", None)
+            await heard.until(lambda: bool(heard.presence))
+            members = await engine.members("a", limit=10)
+        assert [(event.channel, event.client_id) for event in heard.presence] == [("b", "bob")]
+        assert [member.client_id for member in members] == ["ann"]
+
+
+class EngineContract(MessagesContract, IdempotencyContract, LifeContract, PresenceContract):
+    """All of it."""

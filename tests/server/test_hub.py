@@ -1,0 +1,284 @@
+"""The hub: joining while messages flow, shared reads, and what happens when the chain of messages breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from voyant_cloud.server.engine.base import EngineUnavailableError, History, StoredMessage
+from voyant_cloud.server.hub import Hub
+from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.resume import resolve, resolve_text
+
+EPOCH = "0123456789abcdef"
+CHANNEL = "orders:eu"
+
+
+def stored(seq: int, epoch: str = EPOCH) -> StoredMessage:
+    return StoredMessage(MessageId(epoch, 1_000 + seq, seq), CHANNEL, "e", "1")
+
+
+class GatedEngine:
+    """An engine whose reads wait for the test to let them through, to put barriers into each window of a replay."""
+
+    def __init__(self, count: int, first: int = 1) -> None:
+        self.messages = [stored(seq) for seq in range(first, count + 1)]
+        self.head = MessageId(EPOCH, 1_000 + count, count)
+        self.reads = 0
+        self.watched: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.broken = False
+
+    async def watch(self, channel: str) -> None:
+        self.watched.append(channel)
+
+    async def unwatch(self, channel: str) -> None:
+        self.watched.remove(channel)
+
+    async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
+        self.reads += 1
+        if self.broken:
+            raise EngineUnavailableError("broken")
+        found = [message for message in self.messages if after_seq is None or message.id.seq > after_seq]
+        found = found[-limit:] if after_seq is None else found[:limit]
+        answer = History(found, self.head, self.messages[0].id.seq if self.messages else self.head.seq + 1)
+        await self.gate.wait()
+        return answer
+
+    def commit(self, *seqs: int, epoch: str = EPOCH) -> list[StoredMessage]:
+        made = [stored(seq, epoch) for seq in seqs]
+        self.messages += made
+        self.head = made[-1].id
+        return made
+
+
+class Follower:
+    """A subscriber that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+        self.fell_behind = 0
+
+    def deliver(self, chunk: bytes, count: int, last: MessageId) -> None:
+        self.told.append((count, last.seq))
+
+    def deliver_presence(self, frame: bytes) -> None:
+        raise AssertionError("no presence here")
+
+    def fall_behind(self) -> None:
+        self.fell_behind += 1
+
+
+def make_hub(engine: Any) -> Hub:
+    return Hub(engine)
+
+
+def run(test: Any) -> None:
+    asyncio.run(test)
+
+
+def test_what_is_committed_while_the_tail_is_read_is_in_it() -> None:
+    """No window of the join loses a message: not before the read, not during, not after."""
+
+    async def test() -> None:
+        engine = GatedEngine(3)
+        hub = make_hub(engine)
+        engine.gate.clear()
+        joining = asyncio.ensure_future(hub.join(CHANNEL, Follower()))
+        while not engine.reads:
+            await asyncio.sleep(0)
+        hub.on_messages(CHANNEL, engine.commit(4, 5))
+        engine.gate.set()
+        tail = await (await joining).tail()
+        assert (tail.first_seq, tail.head.seq) == (1, 5)
+
+    run(test())
+
+
+def test_a_thousand_joins_at_once_are_one_read() -> None:
+    """Many who resume at the same time share one read of the engine."""
+
+    async def test() -> None:
+        engine = GatedEngine(3)
+        hub = make_hub(engine)
+        await asyncio.gather(*(hub.join(CHANNEL, Follower()) for _ in range(1_000)))
+        assert engine.reads == 1
+
+    run(test())
+
+
+def test_pages_are_shared_too() -> None:
+    """Readers of the same page share it; the next read is a new one."""
+
+    async def test() -> None:
+        engine = GatedEngine(3)
+        channel = await make_hub(engine).join(CHANNEL, Follower())
+        before = engine.reads
+        pages = await asyncio.gather(*(channel.read(1) for _ in range(100)))
+        assert engine.reads == before + 1
+        assert [message.id.seq for message in pages[0].history.messages] == [2, 3]
+        await channel.read(1)
+        assert engine.reads == before + 2
+
+    run(test())
+
+
+def test_a_waiter_that_goes_away_takes_nothing_from_the_others() -> None:
+    """A cancelled join leaves the shared read to those who still wait."""
+
+    async def test() -> None:
+        engine = GatedEngine(3)
+        hub = make_hub(engine)
+        engine.gate.clear()
+        first, second = (asyncio.ensure_future(hub.join(CHANNEL, Follower())) for _ in range(2))
+        while not engine.reads:
+            await asyncio.sleep(0)
+        first.cancel()
+        engine.gate.set()
+        assert (await (await second).tail()).head.seq == 3
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+    run(test())
+
+
+def test_the_last_to_leave_ends_the_watch() -> None:
+    """A channel is watched while somebody follows it."""
+
+    async def test() -> None:
+        engine = GatedEngine(1)
+        hub = make_hub(engine)
+        one, two = Follower(), Follower()
+        channel = await hub.join(CHANNEL, one)
+        await hub.join(CHANNEL, two)
+        await hub.leave(channel, one)
+        assert engine.watched
+        watched = len(engine.watched)
+        await hub.leave(channel, two)
+        await hub.leave(channel, two)
+        assert len(engine.watched) == watched - 1
+
+    run(test())
+
+
+def test_a_failed_join_leaves_nothing_behind() -> None:
+    """Where the engine cannot be read nobody stays in the hub, and the next try works."""
+
+    async def test() -> None:
+        engine = GatedEngine(1)
+        engine.broken = True
+        hub = make_hub(engine)
+        with pytest.raises(EngineUnavailableError):
+            await hub.join(CHANNEL, Follower())
+        assert engine.watched == []
+        engine.broken = False
+        assert (await (await hub.join(CHANNEL, Follower())).tail()).head.seq == 1
+
+    run(test())
+
+
+def test_live_messages_go_to_everyone_as_one_chunk() -> None:
+    """One commit is one chunk for each subscriber; repeats and other channels are none."""
+
+    async def test() -> None:
+        engine = GatedEngine(1)
+        hub = make_hub(engine)
+        followers = [Follower(), Follower()]
+        for follower in followers:
+            await hub.join(CHANNEL, follower)
+        made = engine.commit(2, 3, 4)
+        hub.on_messages(CHANNEL, made)
+        hub.on_messages(CHANNEL, made)
+        hub.on_messages("other", made)
+        assert [follower.told for follower in followers] == [[(3, 4)], [(3, 4)]]
+
+    run(test())
+
+
+@pytest.mark.parametrize(("seqs", "epoch"), [([4], EPOCH), ([1], "f" * 16)], ids=["hole", "new epoch"])
+def test_a_broken_chain_sends_everyone_back_to_the_engine(seqs: Sequence[int], epoch: str) -> None:
+    """After a hole or a new epoch nothing is handed out before the tail was read anew."""
+
+    async def test() -> None:
+        engine = GatedEngine(2)
+        hub = make_hub(engine)
+        follower = Follower()
+        channel = await hub.join(CHANNEL, follower)
+        hub.on_messages(CHANNEL, [stored(seq, epoch) for seq in seqs])
+        assert (follower.told, follower.fell_behind) == ([], 1)
+        reads = engine.reads
+        await channel.tail()
+        assert engine.reads == reads + 1
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("since", "cursor", "gap_from"),
+    [
+        (stored(7), 7, None),
+        (stored(10), 10, None),
+        (stored(4), 4, None),
+        (stored(3), 4, 5),
+        (stored(11), 4, 5),
+        (stored(7, "f" * 16), 4, 5),
+    ],
+    ids=["retained", "newest", "just before the oldest", "evicted", "rolled back", "other epoch"],
+)
+def test_where_a_subscriber_resumes(since: StoredMessage, cursor: int, gap_from: int | None) -> None:
+    """With 5 to 10 retained, what is known resumes right there, everything else from the oldest with a gap."""
+
+    async def test() -> None:
+        channel = await make_hub(GatedEngine(10, first=5)).join(CHANNEL, Follower())
+        point = await resolve(since.id, channel)
+        assert point.cursor.seq == cursor
+        if gap_from is None:
+            assert point.gap is None
+        else:
+            assert point.gap is not None
+            assert point.gap.resumed_from == str(stored(gap_from).id)
+
+    run(test())
+
+
+def test_an_id_far_back_is_checked_against_the_engine() -> None:
+    """Further back than the tail, the message itself is read: the same id resumes, another with its seq does not."""
+
+    async def test() -> None:
+        channel = await make_hub(GatedEngine(2_500)).join(CHANNEL, Follower())
+        assert (await resolve(stored(100).id, channel)).gap is None
+        imposter = MessageId(EPOCH, 5, 100)
+        assert (await resolve(imposter, channel)).gap is not None
+
+    run(test())
+
+
+def test_text_that_is_no_id_resumes_at_the_head() -> None:
+    """What cannot be read is a gap, after which only new messages follow."""
+
+    async def test() -> None:
+        channel = await make_hub(GatedEngine(3)).join(CHANNEL, Follower())
+        point = await resolve_text("nonsense", channel)
+        assert point.cursor.seq == 3
+        assert point.gap is not None
+        assert point.gap.resumed_from is None
+
+    run(test())
+
+
+def test_a_gap_with_nothing_retained_resumes_at_the_head() -> None:
+    """Where nothing is retained, the gap says so."""
+
+    async def test() -> None:
+        engine = GatedEngine(3, first=4)
+        channel = await make_hub(engine).join(CHANNEL, Follower())
+        point = await resolve(stored(1).id, channel)
+        assert (point.cursor, point.gap is not None) == (engine.head, True)
+        assert point.gap is not None
+        assert point.gap.resumed_from is None
+
+    run(test())

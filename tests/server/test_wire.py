@@ -1,0 +1,59 @@
+"""What the server writes: data spliced in exactly, frames of every length."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+
+from voyant_cloud.models import RealtimeMessageSummary
+from voyant_cloud.realtime.frames import decode_server_frame
+from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import close_frame, message_frame, ping_frame, pong_frame, summary_json
+
+
+def stored(event: str, data: str) -> StoredMessage:
+    return StoredMessage(MessageId("0123456789abcdef", 1_764_000_000_001, 7), "orders:eu", event, data)
+
+
+def test_data_is_carried_as_text() -> None:
+    """Numbers keep their digits: what was stored is what is sent."""
+    text = summary_json(stored("e", '{"n":1.10,"big":12345678901234567890}'))
+    assert '"data":{"n":1.10,"big":12345678901234567890}' in text
+
+
+def test_events_are_escaped() -> None:
+    """An event's name may hold any character."""
+    event = 'a"b\\c\n\u2028é😀'
+    assert json.loads(summary_json(stored(event, "null")))["event"] == event
+
+
+def test_times_have_milliseconds_and_z() -> None:
+    """The time on the wire is that in the id, to the millisecond."""
+    assert '"publishedAt":"2025-11-24T16:00:00.001Z"' in summary_json(stored("e", "null"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 60, 125, 126, 127, 65_000, 65_535, 70_000])
+def test_a_message_frame_is_one_whole_frame(size: int) -> None:
+    """Each of the three length forms is right, and the payload decodes to the message."""
+    frame = message_frame(stored("e", json.dumps("x" * size)))
+    assert frame[0] == 0x81
+    length, start = frame[1], 2
+    if length == 126:
+        length, start = struct.unpack("!H", frame[2:4])[0], 4
+    elif length == 127:
+        length, start = struct.unpack("!Q", frame[2:10])[0], 10
+    assert len(frame) == start + length
+    decoded = decode_server_frame(frame[start:])
+    assert isinstance(decoded, RealtimeMessageSummary)
+    assert decoded.data == "x" * size
+
+
+def test_control_frames() -> None:
+    """Control frames are whole and hold at most 125 bytes."""
+    assert ping_frame() == b"\x89\x00"
+    assert pong_frame(b"abc") == b"\x8a\x03abc"
+    assert close_frame(4008, "slow") == b"\x88\x06" + struct.pack("!H", 4008) + b"slow"
+    assert close_frame(1000, "x" * 200)[1] == 125

@@ -1,0 +1,1 @@
+"""The realtime service: REST calls, and the channel that subscribes over WebSocket."""

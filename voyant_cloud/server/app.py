@@ -1,0 +1,136 @@
+"""One running server: its parts put together, started, looked after, drained and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from typing import Final
+
+from aiohttp import web
+
+from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.realtime.frames import CloseCode
+from voyant_cloud.server import http, ws
+from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer
+from voyant_cloud.server.api_keys import ApiKeys
+from voyant_cloud.server.config import ServerConfig
+from voyant_cloud.server.connection import Connection
+from voyant_cloud.server.context import CONTEXT, Context
+from voyant_cloud.server.engine.base import Engine, EngineSetupError
+from voyant_cloud.server.engine.sqlite import SqliteEngine
+from voyant_cloud.server.http_server import Runner
+from voyant_cloud.server.hub import Hub
+from voyant_cloud.server.secret_file import load_or_create_key_ring
+from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
+
+__all__ = ["Server"]
+
+TICK: Final = 1.0
+COME_BACK_WITHIN: Final = 5.0
+"""Seconds over which clients that a drain sends away are told to return."""
+_log = logging.getLogger("voyant_cloud.server")
+
+
+class Server:
+    """A server that is started, serves, and is stopped once, all on one event loop."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        engine = _engine(config)
+        ring = load_or_create_key_ring(config.secret_path) if config.secret_path else KeyRing((new_signing_key(),))
+        self.context = Context(
+            config=config,
+            engine=engine,
+            hub=Hub(engine),
+            keys=ApiKeys(config.api_keys),
+            tokens=Tokens(ring, config.clock),
+        )
+        self._runner: Runner | None = None
+        self._ticking: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL that clients use, with the port that was picked."""
+        assert self._runner is not None, "the server is not started"
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def start(self) -> None:
+        """Open the engine and listen.
+
+        Raises:
+            VoyantConfigError: the store cannot be opened, or the address cannot be listened on.
+        """
+        config = self.context.config
+        try:
+            await self.context.engine.open(self.context.hub)
+        except EngineSetupError as error:
+            raise VoyantConfigError(f"data: {error}") from None
+        self._runner = Runner(self._app(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, config.host, config.port, backlog=1024).start()
+        except OSError as error:
+            await self.stop()
+            problem = f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"
+            raise VoyantConfigError(f"host, port: {problem}") from None
+        self._ticking = asyncio.ensure_future(self._tick())
+
+    async def drain(self) -> None:
+        """Send every connection away, spread over ``drain_seconds``, while others are told that the server stops."""
+        self.context.draining = True
+        spread = self.context.config.drain_seconds
+        leaving = [asyncio.ensure_future(self._send_away(each, spread)) for each in self.context.connections]
+        if leaving:
+            await asyncio.wait(leaving)
+
+    async def stop(self) -> None:
+        """Close what is still open, finish what was accepted, and let go of the store. Safe to call twice."""
+        self.context.draining = True
+        if self._ticking is not None:
+            self._ticking.cancel()
+        for connection in tuple(self.context.connections):
+            connection.close(CloseCode.SERVICE_RESTART, "retry-after=0.5")
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.context.engine.close()
+
+    def drop_connections(self) -> int:
+        """Cut every WebSocket without a word, as a network does, and return how many there were."""
+        connections = tuple(self.context.connections)
+        for connection in connections:
+            connection.abort()
+        return len(connections)
+
+    def _app(self) -> web.Application:
+        app = web.Application(middlewares=[answer], client_max_size=self.context.config.limits.batch_bytes)
+        app[CONTEXT] = self.context
+        app.add_routes(http.routes)
+        app.add_routes(ws.routes)
+        return app
+
+    async def _send_away(self, connection: Connection, spread: float) -> None:
+        await asyncio.sleep(random.uniform(0, spread))  # noqa: S311 - spreads load, guards nothing
+        back_in = random.uniform(0, COME_BACK_WITHIN)  # noqa: S311
+        connection.close(CloseCode.SERVICE_RESTART, f"retry-after={back_in:.1f}")
+
+    async def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK)
+            now, clock = loop.time(), self.context.config.clock()
+            for connection in tuple(self.context.connections):
+                with contextlib.suppress(ConnectionError):
+                    connection.tick(now, clock)
+
+
+def _engine(config: ServerConfig) -> Engine:
+    limits = config.limits
+    return SqliteEngine(
+        config.data,
+        history_messages=limits.history_messages,
+        history_seconds=limits.history_seconds,
+        idempotency_seconds=IDEMPOTENCY_SECONDS,
+        clock=config.clock,
+    )

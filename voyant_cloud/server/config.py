@@ -1,0 +1,166 @@
+"""How a server is set up: arguments and ``VOYANT_SERVER_…`` environment, checked in one place."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.server.api_keys import ApiKey, generate_api_key, parse_api_key
+from voyant_cloud.server.limits import Limits
+
+__all__ = ["MEMORY", "ServerConfig", "load_config"]
+
+MEMORY: Final = ":memory:"
+_ENV_PREFIX: Final = "VOYANT_SERVER_"
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
+        raise VoyantConfigError(
+            f"allowed_origins: {text!r} must be a scheme, host and port, such as https://example.com"
+        )
+    return text
+
+
+def _origins(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(_origin(value) for value in values)
+
+
+def _check_port(_: ServerConfig, __: attrs.Attribute[int], value: int) -> None:
+    if not 0 <= value <= 65_535:
+        raise VoyantConfigError(f"port: is {value}, must be 0 (any free one) to 65535")
+
+
+def _check_drain(_: ServerConfig, __: attrs.Attribute[float], value: float) -> None:
+    if not 0 <= value <= 3_600:
+        raise VoyantConfigError(f"drain_seconds: is {value}, must be 0 to 3600")
+
+
+@attrs.frozen(kw_only=True)
+class ServerConfig:
+    """A server's settings.
+
+    Attributes:
+        host: the address to listen on.
+        port: the port, 0 for any free one.
+        data: the database's file, or ``:memory:`` to keep nothing.
+        api_keys: the keys that are taken.
+        made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
+        allowed_origins: browser origins that may connect, compared exactly.
+        drain_seconds: how long a stop spreads the goodbyes to its connections, 0 to 3600.
+        limits: what is taken and kept.
+        presence_grace: seconds that a dropped member is held.
+        clock: seconds since 1970; tests pass their own.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = attrs.field(default=8787, validator=_check_port)
+    data: str = MEMORY
+    api_keys: tuple[ApiKey, ...]
+    made_up_key: str | None = attrs.field(default=None, repr=False)
+    allowed_origins: tuple[str, ...] = attrs.field(default=(), converter=_origins)
+    drain_seconds: float = attrs.field(default=20.0, validator=_check_drain)
+    limits: Limits = attrs.field(factory=Limits)
+    presence_grace: float = 15.0
+    clock: Callable[[], float] = attrs.field(default=time.time, repr=False)
+
+    @property
+    def secret_path(self) -> Path | None:
+        """The signing keys' file, beside the data; ``None`` where nothing is kept."""
+        return None if self.data == MEMORY else Path(self.data + ".secret")
+
+
+def load_config(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    data: str | None = None,
+    api_keys: Sequence[str] = (),
+    allowed_origins: Sequence[str] = (),
+    drain_seconds: float | None = None,
+    limits: Mapping[str, float] | None = None,
+    env: Mapping[str, str],
+    **others: Any,
+) -> ServerConfig:
+    """Put a configuration together: arguments first, then the environment, then defaults.
+
+    Args:
+        host: the address to listen on; ``VOYANT_SERVER_HOST``.
+        port: the port; ``VOYANT_SERVER_PORT``.
+        data: the database's file; ``VOYANT_SERVER_DATA``.
+        api_keys: keys as ``KEY`` or ``KEY:scope,scope``; ``VOYANT_SERVER_API_KEYS``, separated by spaces.
+        allowed_origins: browser origins; ``VOYANT_SERVER_ALLOWED_ORIGINS``, separated by spaces.
+        drain_seconds: see ``ServerConfig``; ``VOYANT_SERVER_DRAIN_SECONDS``.
+        limits: limits by name; ``VOYANT_SERVER_LIMIT_<NAME>`` each.
+        env: the environment; an empty value counts as unset.
+        others: further fields of ``ServerConfig``.
+
+    Raises:
+        VoyantConfigError: a value is out of range, or there is no API key and the host is not the loopback, where a
+            made-up key would lock everybody out or let a reader of the log in.
+    """
+    given = {
+        name.removeprefix(_ENV_PREFIX).lower(): value
+        for name, value in env.items()
+        if name.startswith(_ENV_PREFIX) and value
+    }
+    settings: dict[str, Any] = {
+        "host": host or given.get("host"),
+        "port": port if port is not None else _number("port", given.get("port"), int),
+        "data": data or given.get("data"),
+        "drain_seconds": drain_seconds
+        if drain_seconds is not None
+        else _number("drain_seconds", given.get("drain_seconds"), float),
+        "allowed_origins": tuple(allowed_origins) or tuple(given.get("allowed_origins", "").split()) or None,
+        "limits": _limits(given, limits or {}),
+        **others,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    texts = tuple(api_keys) or tuple(given.get("api_keys", "").split())
+    if texts:
+        return ServerConfig(api_keys=tuple(parse_api_key(text) for text in texts), **settings)
+    _require_loopback(settings.get("host", "127.0.0.1"))
+    key = generate_api_key()
+    return ServerConfig(api_keys=(parse_api_key(key),), made_up_key=key, **settings)
+
+
+def _limits(given: Mapping[str, str], arguments: Mapping[str, float]) -> Limits:
+    values: dict[str, float] = {}
+    for field in attrs.fields(Limits):
+        kind = float if isinstance(field.default, float) else int
+        value = arguments.get(field.name, _number(f"limit_{field.name}", given.get(f"limit_{field.name}"), kind))
+        if value is not None:
+            values[field.name] = value
+    unknown = sorted(set(arguments) - set(attrs.fields_dict(Limits)))
+    if unknown:
+        known = ", ".join(attrs.fields_dict(Limits))
+        raise VoyantConfigError(f"limit {unknown[0]}: there is no such limit; known are {known}")
+    return Limits(**values)  # type: ignore[arg-type]
+
+
+def _number(name: str, text: str | None, kind: type[int] | type[float]) -> Any:
+    if text is None:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        raise VoyantConfigError(f"{_ENV_PREFIX}{name.upper()}: must be a number, got {text[:80]!r}") from None
+
+
+def _require_loopback(host: str) -> None:
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback:
+        raise VoyantConfigError(
+            f"api_keys: listening on {host} needs a key of your own; give --api-key or set VOYANT_SERVER_API_KEYS"
+        )

@@ -1,0 +1,36 @@
+"""What every handler of a running server shares."""
+
+from __future__ import annotations
+
+import attrs
+from aiohttp import web
+
+from voyant_cloud.server.api_keys import ApiKeys
+from voyant_cloud.server.config import ServerConfig
+from voyant_cloud.server.connection import Connection
+from voyant_cloud.server.engine.base import Engine
+from voyant_cloud.server.hub import Hub
+from voyant_cloud.server.tokens import Tokens
+
+__all__ = ["CONTEXT", "Context"]
+
+
+@attrs.define
+class Context:
+    """The parts of one running server.
+
+    Attributes:
+        connections: every WebSocket that is open.
+        draining: set once the server is on its way out: no new connections.
+    """
+
+    config: ServerConfig
+    engine: Engine
+    hub: Hub
+    keys: ApiKeys
+    tokens: Tokens
+    connections: set[Connection] = attrs.field(factory=set)
+    draining: bool = False
+
+
+CONTEXT = web.AppKey("voyant_cloud", Context)

@@ -1,0 +1,1 @@
+"""Engines: where messages and presence live, behind one protocol."""

@@ -1,0 +1,189 @@
+"""The engine protocol: what every store of messages and presence promises to the rest of the server.
+
+Promises, which the contract suite in ``tests/server/engine_contract.py`` checks for every engine:
+
+* **Order.** Each channel has one total order, the order of commit. ``seq`` is contiguous from 1 and ``ms`` never goes
+  back. The messages of one ``append`` keep their order and stand next to each other in each channel.
+* **Atomicity.** An ``append`` stores all of its messages or none, together with its idempotency record.
+* **Durability.** ``append`` returns after the commit; what "committed" survives is the engine's to document.
+* **Delivery.** After a commit the listener's ``on_messages`` is called on the event loop, in commit order per channel,
+  on every node that watches the channel. It may miss some after trouble (then a jump in ``seq`` shows it), it never
+  makes one up, and it is not called for channels that nobody watches.
+* **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has.
+* **Failure.** What cannot be done raises ``EngineUnavailableError`` and has not been done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceMember
+from voyant_cloud.server.message_id import MessageId
+
+__all__ = [
+    "Engine",
+    "EngineError",
+    "EngineListener",
+    "EngineSetupError",
+    "EngineUnavailableError",
+    "History",
+    "IdempotencyConflictError",
+    "IdempotencyKey",
+    "NewMessage",
+    "StoredMessage",
+]
+
+
+class EngineError(Exception):
+    """The root of what an engine raises."""
+
+
+class EngineUnavailableError(EngineError):
+    """The store cannot do this now (disk full, corrupt, away); nothing was stored. Answered with 503."""
+
+
+class EngineSetupError(EngineError):
+    """The store cannot be opened; the message says why and what to do. The server does not start."""
+
+
+class IdempotencyConflictError(EngineError):
+    """An idempotency key was used again with another body. Answered with 409."""
+
+
+@attrs.frozen
+class NewMessage:
+    """A validated message to store.
+
+    Attributes:
+        channel: the channel's name.
+        event: the event's name.
+        data: the payload as JSON text, which is stored and sent on as it is.
+    """
+
+    channel: str
+    event: str
+    data: str
+
+
+@attrs.frozen
+class StoredMessage:
+    """A committed message.
+
+    Attributes:
+        id: its position in the channel's history.
+        channel: the channel's name.
+        event: the event's name.
+        data: the payload as JSON text.
+    """
+
+    id: MessageId
+    channel: str
+    event: str
+    data: str
+
+    @property
+    def published_at(self) -> dt.datetime:
+        """When it was stored, UTC, to the millisecond."""
+        seconds, ms = divmod(self.id.ms, 1000)
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=ms * 1000)
+
+
+@attrs.frozen
+class IdempotencyKey:
+    """What makes a repeated request recognisable.
+
+    Attributes:
+        key: the caller's key together with whose it is (API key), so that callers cannot meet.
+        digest: a hash of the request's body.
+    """
+
+    key: str
+    digest: str
+
+
+@attrs.frozen
+class History:
+    """A piece of a channel's history and where it stands, read at one moment.
+
+    Attributes:
+        messages: oldest first.
+        head: the newest position; ``seq`` 0 in a channel without any message yet.
+        first_seq: ``seq`` of the oldest message retained; ``head.seq + 1`` where none is.
+    """
+
+    messages: list[StoredMessage]
+    head: MessageId
+    first_seq: int
+
+
+class EngineListener(Protocol):
+    """What an engine tells the node it serves. Called on the event loop; must not block or raise."""
+
+    def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
+        """Messages were committed to a watched channel."""
+
+    def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
+        """A member of a watched channel entered, left or changed its data."""
+
+
+class Engine(Protocol):
+    """A store of messages and presence. All methods are for the event loop that ``open`` ran on."""
+
+    async def open(self, listener: EngineListener) -> None:
+        """Make the store ready.
+
+        Raises:
+            EngineSetupError: it is in use by another server, damaged, or not to be opened.
+        """
+
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of the store. Safe to call twice."""
+
+    async def check(self) -> None:
+        """Do a cheap round trip to the store, for readiness.
+
+        Raises:
+            EngineUnavailableError: it cannot take a publish now.
+        """
+
+    async def watch(self, channel: str) -> None:
+        """Start delivering this channel's messages and presence to the listener."""
+
+    async def unwatch(self, channel: str) -> None:
+        """Stop delivering them."""
+
+    async def append(
+        self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None = None
+    ) -> list[StoredMessage]:
+        """Commit messages, all or none; the answer is in their order.
+
+        Raises:
+            IdempotencyConflictError: the key was used with another digest within its lifetime. With the same digest the
+                first answer is given again and nothing is stored.
+            EngineUnavailableError: nothing was stored.
+        """
+
+    async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
+        """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*.
+
+        A channel that was never used gets its epoch here, so that its position can be handed out and resumed from.
+
+        Raises:
+            EngineUnavailableError: the store cannot be read.
+        """
+
+    async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
+        """Make a client present on behalf of one connection, or change its data: the last writer wins."""
+
+    async def leave(self, channel: str, client_id: str, connection_id: str, *, grace: float = 0.0) -> None:
+        """End one connection's part in a client's presence.
+
+        When it was the last, the client leaves after *grace* seconds unless it enters again before.
+        """
+
+    async def members(self, channel: str, *, limit: int) -> list[RealtimePresenceMember]:
+        """List who is present, longest present first, at most *limit*."""

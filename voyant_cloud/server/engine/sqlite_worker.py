@@ -1,0 +1,171 @@
+"""The database thread's work: takes requests off a queue, commits appends in groups, reads, sweeps in between."""
+
+from __future__ import annotations
+
+import queue
+import time
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from voyant_cloud.server.engine.base import History, StoredMessage
+from voyant_cloud.server.engine.sqlite_store import AppendRequest, SqliteStore
+from voyant_cloud.server.engine.sqlite_sweep import Sweep
+
+__all__ = ["Append", "Check", "Outcome", "Read", "Request", "Worker"]
+
+GROUP_MESSAGES: Final = 200
+"""How many messages a group takes before it is committed; a single request may bring more."""
+GROUP_WAIT: Final = 0.002
+"""Seconds that a group waits to grow to the size of the one before; after a lone request none waits."""
+SWEEP_EVERY: Final = 60.0
+"""Seconds between walks through the store."""
+
+
+@attrs.frozen
+class Append:
+    """Store messages."""
+
+    request: AppendRequest
+    answer: Future[list[StoredMessage]]
+
+
+@attrs.frozen
+class Read:
+    """Read a channel's history."""
+
+    channel: str
+    after_seq: int | None
+    limit: int
+    answer: Future[History]
+
+
+@attrs.frozen
+class Check:
+    """See whether a publish would be taken."""
+
+    answer: Future[None]
+
+
+Request = Append | Read | Check
+
+
+@attrs.frozen
+class Outcome:
+    """What the event loop is to be told at once.
+
+    Attributes:
+        answers: futures of the event loop, each with its result or its exception.
+        fresh: messages that were stored, by channel, in commit order.
+    """
+
+    answers: Sequence[tuple[Future[Any], Any]]
+    fresh: dict[str, list[StoredMessage]] = attrs.field(factory=dict)
+
+
+class Worker:
+    """Serves a queue of requests until it meets ``None``, with all that was put in before it done.
+
+    Args:
+        requests: what to do, in order.
+        store: where.
+        sweep: what is done in between.
+        tell: hands an outcome to the event loop. The futures in it are not touched here.
+    """
+
+    def __init__(
+        self,
+        requests: queue.SimpleQueue[Request | None],
+        store: SqliteStore,
+        sweep: Sweep,
+        tell: Callable[[Outcome], None],
+    ) -> None:
+        self._requests = requests
+        self._store = store
+        self._sweep = sweep
+        self._tell = tell
+        self._sweep_at = time.monotonic() + SWEEP_EVERY
+        self._last_group = 0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until the end of the queue."""
+        while not self._stopping:
+            taken = self._take()
+            # Appends first: a read may well see what was asked for after it.
+            self._append([each for each in taken if isinstance(each, Append)])
+            self._read([each for each in taken if isinstance(each, Read)])
+            self._check([each for each in taken if isinstance(each, Check)])
+            self._sweep_if_due()
+
+    def _take(self) -> list[Request]:
+        """Wait for a request, or for the next step of the sweep; return what is there, up to a group."""
+        first = self._next(max(self._sweep_at - time.monotonic(), 0.0))
+        if first is None:
+            return []
+        taken = [first]
+        room = GROUP_MESSAGES - _size(first)
+        until = time.monotonic() + GROUP_WAIT
+        while room > 0:
+            waits = len(taken) < self._last_group
+            each = self._next(max(until - time.monotonic(), 0.0) if waits else 0.0)
+            if each is None:
+                break
+            taken.append(each)
+            room -= _size(each)
+        self._last_group = len(taken) if len(taken) > 1 else 0
+        return taken
+
+    def _next(self, timeout: float) -> Request | None:
+        if self._stopping:
+            return None
+        try:
+            request = self._requests.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        self._stopping = request is None
+        return request
+
+    def _append(self, appends: Sequence[Append]) -> None:
+        if not appends:
+            return
+        done = _outcome_of(partial(self._store.append_group, [each.request for each in appends]))
+        if isinstance(done, Exception):
+            self._tell(Outcome([(each.answer, done) for each in appends]))
+        else:
+            answers = [(each.answer, answer) for each, answer in zip(appends, done.answers, strict=True)]
+            self._tell(Outcome(answers, done.fresh))
+
+    def _read(self, reads: Sequence[Read]) -> None:
+        if len(reads) > 1:
+            # All new channels get their epochs in one transaction. Where that fails each read tries, and tells, alone.
+            _outcome_of(partial(self._store.ensure_channels, {each.channel for each in reads}))
+        for each in reads:
+            read = _outcome_of(partial(self._store.history, each.channel, each.after_seq, each.limit))
+            self._tell(Outcome([(each.answer, read)]))
+
+    def _check(self, checks: Sequence[Check]) -> None:
+        if checks:
+            found = _outcome_of(self._store.check)
+            self._tell(Outcome([(each.answer, found) for each in checks]))
+
+    def _sweep_if_due(self) -> None:
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            # A failing disk is told by those who publish; the sweep comes again.
+            done = _outcome_of(self._sweep.step)
+            self._sweep_at = now if done is False else now + SWEEP_EVERY
+
+
+def _size(request: Request) -> int:
+    return len(request.request.messages) if isinstance(request, Append) else 1
+
+
+def _outcome_of(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - it is raised where the caller waits; the thread lives on
+        return error

@@ -1,0 +1,42 @@
+"""Message ids: ``rtm_<epoch>_<ms>_<seq>``, fixed width, opaque to callers; pure."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+import attrs
+
+__all__ = ["MessageId", "new_epoch", "parse_message_id"]
+
+_PATTERN: Final = re.compile(r"rtm_([0-9a-f]{16})_([0-9]{15})_([0-9]{12})", re.ASCII)
+
+
+@attrs.frozen(order=False)
+class MessageId:
+    """A position in one channel's history.
+
+    Attributes:
+        epoch: names the history; a channel whose history was lost starts with a new one.
+        ms: when the message was stored, in milliseconds since 1970; never goes back within an epoch.
+        seq: 1 for the first message of the epoch, then contiguous; 0 stands before the first.
+    """
+
+    epoch: str
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"rtm_{self.epoch}_{self.ms:015d}_{self.seq:012d}"
+
+
+def parse_message_id(text: str) -> MessageId | None:
+    """Read an id that this server made; ``None`` for any other text."""
+    match = _PATTERN.fullmatch(text)
+    return MessageId(match[1], int(match[2]), int(match[3])) if match else None
+
+
+def new_epoch() -> str:
+    """Make the name of a new history."""
+    return secrets.token_hex(8)

@@ -1,0 +1,75 @@
+"""The writing side of one WebSocket: whole frames onto its transport, and how much of them still waits there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from aiohttp.abc import AbstractStreamWriter
+
+from voyant_cloud.server.limits import Limits
+
+__all__ = ["Outbox"]
+
+DRAIN_AT = 256 * 1024
+"""Bytes that may wait before a replay pauses; well below the limit, so that live messages find room."""
+
+
+class Outbox:
+    """Counts what a peer has not taken yet.
+
+    It writes prebuilt frames straight to the transport: one write for a chunk that every subscriber shares, where
+    going through ``WebSocketResponse`` would frame it once for each.
+    """
+
+    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter, limits: Limits) -> None:
+        self._transport = transport
+        self._writer = writer
+        self._max_bytes = limits.queue_bytes
+        self._max_messages = limits.queue_messages
+        self._written = 0
+        self._messages = 0
+        # (bytes written up to and with it, messages in it, when): the oldest first.
+        self._waiting: deque[tuple[int, int, float]] = deque()
+        transport.set_write_buffer_limits(high=DRAIN_AT)
+
+    def has_room(self, size: int, messages: int) -> bool:
+        """Tell whether *size* bytes and *messages* more stay within the limits."""
+        queued = self._settle()
+        if not queued:
+            # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
+            return True
+        return queued + size <= self._max_bytes and self._messages + messages <= self._max_messages
+
+    def write(self, chunk: bytes, now: float, messages: int = 0) -> None:
+        """Write whole frames; *now* is the loop's time."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(chunk)
+        self._written += len(chunk)
+        if self._transport.get_write_buffer_size():
+            self._waiting.append((self._written, messages, now))
+            self._messages += messages
+        elif self._waiting:
+            self._waiting.clear()
+            self._messages = 0
+
+    async def drained(self) -> None:
+        """Wait until the peer has taken enough for more to be written.
+
+        Raises:
+            ConnectionError: the connection is gone.
+        """
+        await self._writer.drain()
+
+    def stuck_for(self, now: float) -> float:
+        """Return for how many seconds the oldest waiting write has waited."""
+        self._settle()
+        return now - self._waiting[0][2] if self._waiting else 0.0
+
+    def _settle(self) -> int:
+        queued = self._transport.get_write_buffer_size()
+        taken = self._written - queued
+        while self._waiting and self._waiting[0][0] <= taken:
+            self._messages -= self._waiting.popleft()[1]
+        return queued

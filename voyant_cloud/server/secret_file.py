@@ -1,0 +1,72 @@
+"""The signing keys' file: beside the data, readable by its owner alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.server.tokens import KeyRing, SigningKey, new_signing_key
+
+__all__ = ["load_or_create_key_ring"]
+
+
+def load_or_create_key_ring(path: Path) -> KeyRing:
+    """Read the key ring, or make one with a single new key.
+
+    The file is JSON, ``{"keys": [{"kid": "…", "secret": "<hex>"}]}``; the first key signs, all verify.
+
+    Raises:
+        VoyantConfigError: the file cannot be made or read, others than its owner can read it, or it is damaged. The
+            message names the file and never shows a key.
+    """
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        return _create(path)
+    except OSError as error:
+        raise VoyantConfigError(f"signing keys {path}: cannot be read: {error.strerror}") from None
+
+
+def _create(path: Path) -> KeyRing:
+    ring = KeyRing((new_signing_key(),))
+    text = json.dumps({"keys": [{"kid": key.kid, "secret": key.secret.hex()} for key in ring.keys]})
+    # A reader never sees half a file: it is written whole under another name and linked into place, which fails
+    # where another server was faster.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    except FileExistsError:
+        return _read(path)
+    except OSError as error:
+        raise VoyantConfigError(f"signing keys {path}: cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+    return ring
+
+
+def _read(path: Path) -> KeyRing:
+    with path.open() as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if os.name == "posix" and mode & 0o077:
+            raise VoyantConfigError(f"signing keys {path}: others can read it (mode {mode:04o}); run chmod 600 on it")
+        text = file.read()
+    try:
+        first, *others = (_key(entry) for entry in json.loads(text)["keys"])
+    except (ValueError, LookupError, TypeError) as error:
+        if isinstance(error, VoyantConfigError):
+            raise
+        raise VoyantConfigError(f"signing keys {path}: the file is damaged; restore it, or remove it") from None
+    return KeyRing((first, *others))
+
+
+def _key(entry: dict[str, Any]) -> SigningKey:
+    return SigningKey(str(entry["kid"]), bytes.fromhex(entry["secret"]))
