@@ -1,4 +1,4 @@
-"""The contract that every engine keeps, as tests: subclass the classes here and give them a ``new_engine`` fixture.
+"""The contract that every engine keeps, as tests: subclass ``EngineContract`` and give it a ``new_engine`` fixture.
 
 ``new_engine(**options)`` makes an engine of an empty store that is not open yet; ``options`` are ``history_messages``,
 ``history_seconds``, ``idempotency_seconds`` and ``clock``.
@@ -7,109 +7,18 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+import datetime as dt
 
 import pytest
 
-from voyant_cloud.models import RealtimeChannelPresenceEvent
+from tests.server.engine_harness import Clock, NewEngine, in_loop, opened, publish, seqs, texts
+from tests.server.presence_contract import PresenceContract
 from voyant_cloud.server.engine.base import (
-    Engine,
     EngineUnavailableError,
     IdempotencyConflictError,
     IdempotencyKey,
     NewMessage,
-    StoredMessage,
 )
-
-WITHIN = 10.0
-"""Seconds after which a wait has failed; none of them lasts when all is well."""
-
-NewEngine = Callable[..., Engine]
-
-
-def in_loop(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Make an asynchronous test one that pytest runs."""
-
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        async def within() -> None:
-            async with asyncio.timeout(WITHIN * 3):
-                await test(*args, **kwargs)
-
-        asyncio.run(within())
-
-    return run
-
-
-class Heard:
-    """A listener that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, list[StoredMessage]]] = []
-        self.presence: list[RealtimeChannelPresenceEvent] = []
-        self._changed = asyncio.Event()
-
-    def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
-        self.calls.append((channel, list(messages)))
-        self._changed.set()
-
-    def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
-        self.presence.append(event)
-        self._changed.set()
-
-    def messages(self, channel: str = "a") -> list[StoredMessage]:
-        """What was delivered of one channel, in order."""
-        return [message for name, messages in self.calls if name == channel for message in messages]
-
-    def actions(self) -> list[tuple[str, str, Any]]:
-        """The presence events as action, client and data."""
-        return [(str(event.action), event.client_id, event.data) for event in self.presence]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until what was told makes *condition* true."""
-        async with asyncio.timeout(WITHIN):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-
-class Clock:
-    """A clock that stands still until it is set."""
-
-    def __init__(self, seconds: float = 1_800_000_000.0) -> None:
-        self.seconds = seconds
-
-    def __call__(self) -> float:
-        return self.seconds
-
-
-@asynccontextmanager
-async def opened(engine: Engine, *watched: str) -> AsyncIterator[Heard]:
-    """Open an engine for the length of a block."""
-    heard = Heard()
-    await engine.open(heard)
-    try:
-        for channel in watched:
-            await engine.watch(channel)
-        yield heard
-    finally:
-        await engine.close()
-
-
-async def publish(engine: Engine, *data: str, channel: str = "a") -> list[StoredMessage]:
-    """Append messages one by one."""
-    return [(await engine.append([NewMessage(channel, "e", each)]))[0] for each in data]
-
-
-def seqs(messages: Sequence[StoredMessage]) -> list[int]:
-    return [message.id.seq for message in messages]
-
-
-def texts(messages: Sequence[StoredMessage]) -> list[str]:
-    return [message.data for message in messages]
 
 
 class MessagesContract:
@@ -178,6 +87,14 @@ class MessagesContract:
             clock.seconds -= 3_600
             [after] = await publish(engine, "2")
         assert after.id.ms == before.id.ms == 1_800_000_000_000
+
+    @in_loop
+    async def test_published_at_is_the_clocks_time(self, new_engine: NewEngine) -> None:
+        """A message shows when it was stored, UTC, to the millisecond."""
+        engine = new_engine(clock=Clock(1_795_512_600.125))
+        async with opened(engine):
+            [stored] = await publish(engine, "1")
+        assert stored.published_at == dt.datetime(2026, 11, 24, 9, 30, 0, 125_000, tzinfo=dt.UTC)
 
     @in_loop
     async def test_text_comes_back_as_it_was(self, new_engine: NewEngine) -> None:
@@ -407,104 +324,6 @@ class LifeContract:
     async def test_closing_an_engine_that_was_never_opened(self, new_engine: NewEngine) -> None:
         """Closing what was not opened does nothing."""
         await new_engine().close()
-
-
-class PresenceContract:
-    """Who is present."""
-
-    @in_loop
-    async def test_one_enter_and_one_leave_a_session(self, new_engine: NewEngine) -> None:
-        """However many connections a client has, it enters once and leaves once."""
-        engine = new_engine()
-        async with opened(engine, "a") as heard:
-            for connection in ("c1", "c2", "c3"):
-                await engine.enter("a", "ann", connection, {"x": 1})
-            for connection in ("c2", "c1", "c3", "c3"):
-                await engine.leave("a", "ann", connection)
-            await engine.enter("a", "bob", "c4", None)
-            await heard.until(lambda: len(heard.presence) >= 3)
-        assert heard.actions() == [("enter", "ann", {"x": 1}), ("leave", "ann", {"x": 1}), ("enter", "bob", None)]
-
-    @in_loop
-    async def test_update_only_where_data_changed(self, new_engine: NewEngine) -> None:
-        """The last writer wins, and the same data again is no event."""
-        engine = new_engine()
-        async with opened(engine, "a") as heard:
-            for connection, data in (("c1", 1), ("c2", 2), ("c1", 2), ("c1", True)):
-                await engine.enter("a", "ann", connection, data)
-            await heard.until(lambda: len(heard.presence) >= 3)
-            [member] = await engine.members("a", limit=10)
-        assert heard.actions() == [("enter", "ann", 1), ("update", "ann", 2), ("update", "ann", True)]
-        assert member.data is True
-
-    @in_loop
-    async def test_held_member_leaves_after_its_grace(self, new_engine: NewEngine) -> None:
-        """A client whose last connection dropped is present until the grace is over, then leaves."""
-        engine = new_engine()
-        async with opened(engine, "a") as heard:
-            await engine.enter("a", "ann", "c1", 1)
-            await engine.leave("a", "ann", "c1", grace=0.05)
-            held = await engine.members("a", limit=10)
-            await heard.until(lambda: len(heard.presence) == 2)
-            gone = await engine.members("a", limit=10)
-        assert [member.client_id for member in held] == ["ann"]
-        assert gone == []
-        assert heard.actions()[-1] == ("leave", "ann", 1)
-
-    @in_loop
-    async def test_held_members_leave_soonest_first(self, new_engine: NewEngine) -> None:
-        """A shorter grace that begins later still ends first."""
-        engine = new_engine()
-        async with opened(engine, "a") as heard:
-            for client, grace in (("ann", 0.2), ("bob", 0.05), ("eve", 0.1)):
-                await engine.enter("a", client, client, None)
-                await engine.leave("a", client, client, grace=grace)
-            await heard.until(lambda: len(heard.presence) == 6)
-        assert [client for action, client, _ in heard.actions() if action == "leave"] == ["bob", "eve", "ann"]
-
-    @in_loop
-    async def test_return_within_the_grace_is_no_event(self, new_engine: NewEngine) -> None:
-        """A held client that enters again was never away: joined_at stays and only new data is told."""
-        engine = new_engine()
-        async with opened(engine, "a") as heard:
-            await engine.enter("a", "ann", "c1", 1)
-            [before] = await engine.members("a", limit=10)
-            await engine.leave("a", "ann", "c1", grace=0.05)
-            await engine.enter("a", "ann", "c2", 1)
-            await engine.enter("a", "bob", "c3", None)
-            await engine.leave("a", "bob", "c3", grace=0.1)
-            await heard.until(lambda: ("leave", "bob", None) in heard.actions())
-            [after] = await engine.members("a", limit=10)
-        assert after == before
-        assert heard.actions() == [("enter", "ann", 1), ("enter", "bob", None), ("leave", "bob", None)]
-
-    @in_loop
-    async def test_members_longest_present_first(self, new_engine: NewEngine) -> None:
-        """Members are listed by when they first entered, at most as many as asked for."""
-        clock = Clock()
-        engine = new_engine(clock=clock)
-        async with opened(engine):
-            for client in ("zoe", "ann", "bob"):
-                await engine.enter("a", client, client, None)
-                clock.seconds += 1
-            await engine.enter("a", "zoe", "c2", 2)
-            members = await engine.members("a", limit=2)
-            elsewhere = await engine.members("b", limit=2)
-        assert [(member.client_id, member.data) for member in members] == [("zoe", 2), ("ann", None)]
-        assert [member.joined_at.timestamp() for member in members] == [1_800_000_000, 1_800_000_001]
-        assert elsewhere == []
-
-    @in_loop
-    async def test_presence_is_told_of_watched_channels(self, new_engine: NewEngine) -> None:
-        """Presence of a channel that nobody watches changes without a word."""
-        engine = new_engine()
-        async with opened(engine, "b") as heard:
-            await engine.enter("a", "ann", "c1", None)
-            await engine.enter("b", "bob", "c2", None)
-            await heard.until(lambda: bool(heard.presence))
-            members = await engine.members("a", limit=10)
-        assert [(event.channel, event.client_id) for event in heard.presence] == [("b", "bob")]
-        assert [member.client_id for member in members] == ["ann"]
 
 
 class EngineContract(MessagesContract, IdempotencyContract, LifeContract, PresenceContract):

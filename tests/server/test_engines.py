@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.engine_contract import EngineContract, NewEngine
+from tests.server.engine_contract import EngineContract
+from tests.server.engine_harness import NewEngine
 from voyant_cloud.server.engine.sqlite import SqliteEngine
 
 

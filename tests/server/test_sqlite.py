@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.engine_contract import WITHIN, Clock, Heard, in_loop, opened, publish, seqs, texts
+from tests.server.engine_harness import WITHIN, Clock, Heard, in_loop, opened, publish, seqs, texts
 from voyant_cloud.server.engine import sqlite_worker
 from voyant_cloud.server.engine.base import (
     EngineSetupError,

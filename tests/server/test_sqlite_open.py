@@ -129,11 +129,12 @@ def test_newer_schema(path: str) -> None:
     assert Path(path).read_bytes() == before
 
 
-def test_damaged_pages(path: str) -> None:
-    """A file whose pages make no sense is refused with what to do."""
+@pytest.mark.parametrize("offset", [100, 4096, 8192])
+def test_damaged_pages(path: str, offset: int) -> None:
+    """A file whose pages make no sense, the first or a later one, is refused with what to do."""
     open_database(path).close()
     content = bytearray(Path(path).read_bytes())
-    content[4096 : 4096 + 64] = b"\xff" * 64
+    content[offset : offset + 64] = b"\xff" * 64
     Path(path).write_bytes(content)
     with pytest.raises(EngineSetupError, match=r"v\.db is damaged \(.+\); restore a backup, or move it away"):
         open_database(path)

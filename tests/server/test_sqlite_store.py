@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.engine_contract import Clock
+from tests.server.engine_harness import Clock
 from voyant_cloud.server.engine import sqlite_sweep
 from voyant_cloud.server.engine.base import EngineUnavailableError, IdempotencyKey, NewMessage, StoredMessage
 from voyant_cloud.server.engine.sqlite_database import Database

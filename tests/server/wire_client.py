@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import requests
 import websocket
 
-from voyant_cloud.testing import VoyantServer
-
-__all__ = ["Socket", "call", "mint", "publish", "refused_upgrade", "subscribe"]
+__all__ = ["Reachable", "Socket", "call", "mint", "publish", "refused_upgrade", "subscribe"]
 
 ALL = ["subscribe", "publish", "presence"]
 
 
-def call(server: VoyantServer, method: str, path: str, *, key: str | None = None, **options: Any) -> requests.Response:
+class Reachable(Protocol):
+    """A server, in this process or another."""
+
+    url: str
+    api_key: str
+
+
+def call(server: Reachable, method: str, path: str, *, key: str | None = None, **options: Any) -> requests.Response:
     """Send one request with an API key; *path* goes out as it is."""
     headers = {"Authorization": f"Bearer {key or server.api_key}", **options.pop("headers", {})}
     with requests.Session() as session:
@@ -30,7 +35,7 @@ def call(server: VoyantServer, method: str, path: str, *, key: str | None = None
         return session.send(request, timeout=20)
 
 
-def publish(server: VoyantServer, channel: str = "orders:eu", event: str = "e", data: Any = None) -> dict[str, Any]:
+def publish(server: Reachable, channel: str = "orders:eu", event: str = "e", data: Any = None) -> dict[str, Any]:
     """Publish over REST and return the summary."""
     answer = call(server, "POST", f"/realtime/v1/channels/{channel}/messages", json={"event": event, "data": data})
     assert answer.status_code == 200, answer.text
@@ -38,7 +43,7 @@ def publish(server: VoyantServer, channel: str = "orders:eu", event: str = "e", 
     return summary
 
 
-def mint(server: VoyantServer, capabilities: dict[str, list[str]] | None = None, **body: Any) -> str:
+def mint(server: Reachable, capabilities: dict[str, list[str]] | None = None, **body: Any) -> str:
     """Mint a token, by default with every capability everywhere."""
     body = {"clientId": "user_42", "capabilities": capabilities or {"*": ALL}, **body}
     token: str = call(server, "POST", "/realtime/v1/tokens", json=body).json()["data"]["token"]
@@ -69,14 +74,14 @@ class Socket:
                 return int.from_bytes(frame.data[:2], "big")
 
 
-def _url(server: VoyantServer, channel: str, token: str, since_id: str | None) -> str:
+def _url(server: Reachable, channel: str, token: str, since_id: str | None) -> str:
     query = {"channel": channel, "token": token} | ({"sinceId": since_id} if since_id else {})
     return f"ws{server.url.removeprefix('http')}/realtime/v1/connect?{urlencode(query)}"
 
 
 @contextlib.contextmanager
 def subscribe(
-    server: VoyantServer,
+    server: Reachable,
     channel: str = "orders:eu",
     *,
     token: str | None = None,
@@ -94,7 +99,7 @@ def subscribe(
         raw.shutdown()
 
 
-def refused_upgrade(server: VoyantServer, channel: str, token: str, **options: Any) -> tuple[int, dict[str, Any]]:
+def refused_upgrade(server: Reachable, channel: str, token: str, **options: Any) -> tuple[int, dict[str, Any]]:
     """Try to connect; return the status and body of the refusal."""
     origin = options.pop("origin", None)
     url = _url(server, channel, token, options.pop("since_id", None))

@@ -37,17 +37,12 @@ class Server:
     """A server that is started, serves, and is stopped once, all on one event loop."""
 
     def __init__(self, config: ServerConfig) -> None:
-        engine = _engine(config)
-        ring = load_or_create_key_ring(config.secret_path) if config.secret_path else KeyRing((new_signing_key(),))
-        self.context = Context(
-            config=config,
-            engine=engine,
-            hub=Hub(engine),
-            keys=ApiKeys(config.api_keys),
-            tokens=Tokens(ring, config.clock),
-        )
+        self._config = config
+        self._engine = _engine(config)
+        self._hub = Hub(self._engine)
         self._runner: Runner | None = None
         self._ticking: asyncio.Task[None] | None = None
+        self.context: Context
 
     @property
     def url(self) -> str:
@@ -62,19 +57,17 @@ class Server:
         Raises:
             VoyantConfigError: the store cannot be opened, or the address cannot be listened on.
         """
-        config = self.context.config
         try:
-            await self.context.engine.open(self.context.hub)
+            await self._engine.open(self._hub)
         except EngineSetupError as error:
             raise VoyantConfigError(f"data: {error}") from None
-        self._runner = Runner(self._app(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, config.host, config.port, backlog=1024).start()
-        except OSError as error:
-            await self.stop()
-            problem = f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"
-            raise VoyantConfigError(f"host, port: {problem}") from None
+            # After the engine, which keeps a second server away from the files of the first.
+            self.context = self._new_context(_key_ring(self._config))
+            await self._listen()
+        except BaseException:
+            await self._close()
+            raise
         self._ticking = asyncio.ensure_future(self._tick())
 
     async def drain(self) -> None:
@@ -92,9 +85,7 @@ class Server:
             self._ticking.cancel()
         for connection in tuple(self.context.connections):
             connection.close(CloseCode.SERVICE_RESTART, "retry-after=0.5")
-        if self._runner is not None:
-            await self._runner.cleanup()
-        await self.context.engine.close()
+        await self._close()
 
     def drop_connections(self) -> int:
         """Cut every WebSocket without a word, as a network does, and return how many there were."""
@@ -102,6 +93,30 @@ class Server:
         for connection in connections:
             connection.abort()
         return len(connections)
+
+    def _new_context(self, ring: KeyRing) -> Context:
+        return Context(
+            config=self._config,
+            engine=self._engine,
+            hub=self._hub,
+            keys=ApiKeys(self._config.api_keys),
+            tokens=Tokens(ring, self._config.clock),
+        )
+
+    async def _listen(self) -> None:
+        host, port = self._config.host, self._config.port
+        self._runner = Runner(self._app(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host, port, backlog=1024).start()
+        except OSError as error:
+            problem = f"cannot listen on {host}:{port}: {error.strerror or error}"
+            raise VoyantConfigError(f"host, port: {problem}") from None
+
+    async def _close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self._engine.close()
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[answer], client_max_size=self.context.config.limits.batch_bytes)
@@ -123,6 +138,12 @@ class Server:
             for connection in tuple(self.context.connections):
                 with contextlib.suppress(ConnectionError):
                     connection.tick(now, clock)
+
+
+def _key_ring(config: ServerConfig) -> KeyRing:
+    if config.secret_path is None:
+        return KeyRing((new_signing_key(),))
+    return load_or_create_key_ring(config.secret_path)
 
 
 def _engine(config: ServerConfig) -> Engine:

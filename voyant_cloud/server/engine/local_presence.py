@@ -50,9 +50,11 @@ class LocalPresence:
     def _wake_in_time(self) -> None:
         deadline = self._table.next_deadline()
         # A timer that is early does no harm: it looks, and sets itself again.
-        if deadline is not None and (self._timer is None or deadline < self._timer.when()):
-            self.close()  # of the timer that is later
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._expire)
+        if deadline is None or (self._timer is not None and self._timer.when() <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(deadline, self._expire)
 
     def _expire(self) -> None:
         self._timer = None

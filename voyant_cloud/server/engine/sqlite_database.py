@@ -18,7 +18,7 @@ _log = logging.getLogger("voyant_cloud.server")
 
 
 class Database:
-    """One connection, the only one that writes. It belongs to the thread that opened it.
+    """One connection, the only one that writes. It belongs to the thread that opened it, which ``sqlite3`` asserts.
 
     Args:
         path: the file's name, for messages.

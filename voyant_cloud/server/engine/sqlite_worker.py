@@ -120,8 +120,6 @@ class Worker:
         return taken
 
     def _next(self, timeout: float) -> Request | None:
-        if self._stopping:
-            return None
         try:
             request = self._requests.get(timeout=timeout)
         except queue.Empty:
