@@ -1,0 +1,52 @@
+"""An engine in memory whose reads wait for the test to let them through, to put barriers into a replay's windows."""
+
+from __future__ import annotations
+
+import asyncio
+
+from voyant_cloud.server.engine.base import EngineUnavailableError, History, StoredMessage
+from voyant_cloud.server.message_id import MessageId
+
+__all__ = ["CHANNEL", "EPOCH", "GatedEngine", "stored"]
+
+EPOCH = "0123456789abcdef"
+CHANNEL = "orders:eu"
+
+
+def stored(seq: int, epoch: str = EPOCH) -> StoredMessage:
+    return StoredMessage(MessageId(epoch, 1_000 + seq, seq), CHANNEL, "e", "1")
+
+
+class GatedEngine:
+    """See the top of the file."""
+
+    def __init__(self, count: int, first: int = 1) -> None:
+        self.messages = [stored(seq) for seq in range(first, count + 1)]
+        self.head = MessageId(EPOCH, 1_000 + count, count)
+        self.reads = 0
+        self.watched: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.broken = False
+
+    async def watch(self, channel: str) -> None:
+        self.watched.append(channel)
+
+    async def unwatch(self, channel: str) -> None:
+        self.watched.remove(channel)
+
+    async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
+        self.reads += 1
+        if self.broken:
+            raise EngineUnavailableError("broken")
+        found = [message for message in self.messages if after_seq is None or message.id.seq > after_seq]
+        found = found[-limit:] if after_seq is None else found[:limit]
+        answer = History(found, self.head, self.messages[0].id.seq if self.messages else self.head.seq + 1)
+        await self.gate.wait()
+        return answer
+
+    def commit(self, *seqs: int, epoch: str = EPOCH) -> list[StoredMessage]:
+        made = [stored(seq, epoch) for seq in seqs]
+        self.messages += made
+        self.head = made[-1].id
+        return made
