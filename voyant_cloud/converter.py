@@ -8,7 +8,7 @@ What it does, beyond cattrs' defaults:
 * ``Any`` fields (``data``) pass through untouched in both directions;
 * datetimes are ISO 8601, written in UTC with milliseconds and ``Z``; one read without an offset counts as UTC;
 * strings, integers and booleans must be what they say: ``5`` is not read as ``"5"``, but ``60.0`` is the integer 60,
-  as in JSON Schema;
+  as in JSON Schema; nor is ``{}`` read as ``[]``;
 * optional fields that are ``None`` are not written.
 """
 
@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
 from cattrs import AttributeValidationNote, BaseValidationError, ClassValidationError, Converter, IterableValidationNote
+from cattrs.cols import is_mapping, is_sequence, list_structure_factory, mapping_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
@@ -71,6 +72,10 @@ def make_converter(*, detailed_validation: bool = False) -> Converter:
         converter.register_structure_hook(plain, _exactly(plain))
     converter.register_structure_hook(dt.datetime, _read_time)
     converter.register_unstructure_hook(dt.datetime, wire_time)
+    converter.register_structure_hook_factory(is_sequence, _container_factory(converter, list, list_structure_factory))
+    converter.register_structure_hook_factory(
+        is_mapping, _container_factory(converter, dict, mapping_structure_factory)
+    )
     converter.register_structure_hook_factory(_is_open_enum, _enum_hook)
     converter.register_structure_hook_factory(attrs.has, _structure_factory(converter))
     converter.register_unstructure_hook_factory(attrs.has, _unstructure_factory(converter))
@@ -87,6 +92,22 @@ def _exactly(plain: type) -> Callable[[Any, Any], Any]:
         raise TypeError(f"must be {_NAMES[plain]}, got {_name_of(value)}")
 
     return check
+
+
+def _container_factory(converter: Converter, kind: type, factory: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return a factory of hooks that refuse what cattrs would take for a list or a dict, such as a dict's keys."""
+
+    def make(annotation: Any) -> Callable[[Any, Any], Any]:
+        build = factory(annotation, converter)
+
+        def read(value: Any, _: Any) -> Any:
+            if not isinstance(value, kind):
+                raise TypeError(f"must be {_NAMES[kind]}, got {_name_of(value)}")
+            return build(value, annotation)
+
+        return read
+
+    return make
 
 
 def _read_time(value: Any, _: Any) -> dt.datetime:

@@ -15,6 +15,7 @@
 
   * ``VoyantDecodeError``: an answer or a frame was not what the contract says
   * ``PublishOutcomeUnknown``: a publish may or may not have been applied
+  * ``PublishManyError``: ``publish_many`` stopped early; it says what was sent
   * ``RealtimeError``: what goes wrong on a channel
 
     * ``RealtimeNotConnectedError``, ``RealtimeClosedError``, ``RealtimeAuthError``, ``RealtimeGapError``
@@ -31,6 +32,7 @@ __all__ = [
     "InvalidRequestError",
     "NotFoundError",
     "PayloadTooLargeError",
+    "PublishManyError",
     "PublishOutcomeUnknown",
     "RateLimitedError",
     "RealtimeAuthError",
@@ -95,7 +97,7 @@ class VoyantApiError(VoyantError):
     """The service answered with an error.
 
     Attributes:
-        status: the HTTP status, 400 to 599.
+        status: the HTTP status, 300 to 599.
         code: the service's code, such as ``forbidden``; an open set. ``http_<status>`` when it gave none.
         message: the service's own words.
         request_id: what to quote to support, or ``None``.
@@ -184,7 +186,44 @@ class PublishOutcomeUnknown(VoyantError):
 
     The SDK does not repeat it by itself, since that could publish twice. Read the history to find out, or publish
     again if a repeat does no harm. The cause is chained.
+
+    Attributes:
+        idempotency_key: the key it was sent with. A service that honours keys, asked again with the same key and
+            content, gives the first answer instead of publishing twice.
     """
+
+    def __init__(self, message: str, *, idempotency_key: str | None = None) -> None:
+        self.idempotency_key = idempotency_key
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_outcome_unknown, (str(self), self.idempotency_key)
+
+
+class PublishManyError(VoyantError):
+    """``publish_many`` stopped early. The cause is chained, and says why.
+
+    Indexes count from 0 in the order of the iterable. Each message that was taken is either published, or its index
+    is in *failed* or *not_sent*.
+
+    Attributes:
+        published: how many messages the service acknowledged.
+        failed: the indexes in batches that failed; after ``PublishOutcomeUnknown`` they may be stored nevertheless.
+        not_sent: the indexes that were taken from the iterable and not sent.
+        taken: how many messages were taken; the one of this index and all after it were not.
+    """
+
+    def __init__(
+        self, message: str, *, published: int, failed: tuple[int, ...], not_sent: tuple[int, ...], taken: int
+    ) -> None:
+        self.published = published
+        self.failed = failed
+        self.not_sent = not_sent
+        self.taken = taken
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_publish_many_error, (str(self), self.__dict__)
 
 
 class RealtimeError(VoyantError):
@@ -285,6 +324,15 @@ def _rebuild_validation_error(field: str, problem: str, code: str) -> VoyantVali
 def _rebuild_api_error(cls: type[VoyantApiError], message: str, state: dict[str, Any]) -> VoyantApiError:
     fields = {name: state[name] for name in ("status", "code", "request_id", "body", "retry_after")}
     return cls(message, **fields)
+
+
+def _rebuild_outcome_unknown(message: str, idempotency_key: str | None) -> PublishOutcomeUnknown:
+    return PublishOutcomeUnknown(message, idempotency_key=idempotency_key)
+
+
+def _rebuild_publish_many_error(message: str, state: dict[str, Any]) -> PublishManyError:
+    fields = {name: state[name] for name in ("published", "failed", "not_sent", "taken")}
+    return PublishManyError(message, **fields)
 
 
 def _rebuild_realtime_error(cls: type[RealtimeError], message: str, code: str) -> RealtimeError:

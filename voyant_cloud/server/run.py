@@ -25,7 +25,7 @@ def run(config: ServerConfig, *, say: Callable[[str], None] = print) -> None:
 
     Args:
         config: how to serve.
-        say: prints one line; the first is the base URL.
+        say: prints what people need to know; its first line is the base URL.
 
     Raises:
         VoyantConfigError: the server cannot start; the message says why.
@@ -39,9 +39,8 @@ async def _serve(config: ServerConfig, say: Callable[[str], None]) -> None:
     drain, leave = asyncio.Event(), asyncio.Event()
     _on_signals(drain, leave)
     await server.start()
-    say(server.url)
-    for line in _greeting(config, server.url):
-        say(line)
+    # In one piece: whoever reads no more than the first line may close the pipe then.
+    say("\n".join([server.url, *_greeting(config, server.url)]))
     await _first_of(drain.wait(), leave.wait())
     if not leave.is_set():
         await _first_of(server.drain(), leave.wait(), timeout=STOP_WITHIN - 5)

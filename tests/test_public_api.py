@@ -1,0 +1,89 @@
+"""The package from outside: its names, and what importing it loads."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import voyant_cloud
+from voyant_cloud import errors, models
+
+HEAVY = {"aiohttp", "click", "django", "flask", "jwt", "redis", "rich", "uvloop", "yaml", "sqlite3"}
+DISTRIBUTIONS = {"attr", "attrs", "cattrs", "requests", "urllib3", "websocket", "voyant_cloud"}
+CLIENT = {
+    "ChannelState",
+    "PublishReport",
+    "RealtimeChannel",
+    "RealtimeChannelDisconnectedEvent",
+    "RealtimeChannelGapEvent",
+    "RealtimeChannelOptions",
+    "RetryPolicy",
+    "VoyantCloudClient",
+    "__version__",
+    "create_voyant_cloud_client",
+    "get_voyant_cloud_client",
+    "try_get_voyant_cloud_client",
+}
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(voyant_cloud.__path__, "voyant_cloud.")
+    if module.name != "voyant_cloud.__main__"
+)
+
+
+def run(code: str) -> str:
+    """Run *code* in a Python of its own, where a warning is an error, and return what it prints."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_public_names() -> None:
+    """The public names are the client's, every model and every exception, sorted."""
+    expected = CLIENT | set(models.__all__) | set(errors.__all__) - {"api_error"}
+    assert list(voyant_cloud.__all__) == sorted(expected)
+
+
+def test_star_import() -> None:
+    """A star import gives all of them."""
+    namespace: dict[str, object] = {}
+    exec("from voyant_cloud import *", namespace)
+    assert set(voyant_cloud.__all__) <= set(namespace)
+
+
+def test_import_is_light() -> None:
+    """Importing the package loads what the SDK depends on, and nothing of the extras."""
+    loaded = set(run("import voyant_cloud, sys; print(*{name.partition('.')[0] for name in sys.modules})").split())
+    assert loaded >= DISTRIBUTIONS
+    assert not HEAVY & loaded
+
+
+def test_import_starts_nothing() -> None:
+    """Importing the package starts no thread and sets up no logging."""
+    code = "import voyant_cloud, threading, logging; print(threading.active_count(), logging.root.handlers)"
+    assert run(code).strip() == "1 []"
+
+
+def test_every_module_imports_alone() -> None:
+    """Each module can be the first to be imported after the package itself: there is no circle."""
+    code = (
+        "import importlib, sys, voyant_cloud\n"
+        "core = set(sys.modules)\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    for loaded in [each for each in set(sys.modules) - core if each.startswith('voyant_cloud.')]:\n"
+        "        del sys.modules[loaded]\n"
+    )
+    command = [sys.executable, "-c", code, *MODULES]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["voyant_cloud.models", "voyant_cloud.errors", "voyant_cloud.realtime.frames"])
+def test_star_import_of_modules(name: str) -> None:
+    """What a module calls public is there."""
+    exec(f"from {name} import *", {})

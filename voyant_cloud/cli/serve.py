@@ -1,0 +1,80 @@
+"""``voyant-cloud serve``: the embedded server in the foreground."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+
+import click
+
+from voyant_cloud.errors import VoyantConfigError
+
+__all__ = ["require_server_extra", "serve"]
+
+
+def require_server_extra() -> None:
+    """Check that the server can be imported.
+
+    Raises:
+        VoyantConfigError: the extra is not installed; the message says how to.
+    """
+    for name in ("aiohttp", "jwt"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise VoyantConfigError('this needs the server; run: pip install "voyant-cloud[server]"') from None
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 8787]")
+@click.option("--data", metavar="PATH", help="Database file, or :memory: to keep nothing.  [default: :memory:]")
+@click.option(
+    "--api-key", "api_keys", multiple=True, metavar="KEY[:SCOPE,SCOPE]", help="A key to take; may be repeated."
+)
+@click.option("--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="A browser origin that may connect.")
+@click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
+@click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
+def serve(
+    host: str | None,
+    port: int | None,
+    data: str | None,
+    api_keys: tuple[str, ...],
+    origins: tuple[str, ...],
+    drain_seconds: float | None,
+    limits: tuple[str, ...],
+    access_log: bool,
+) -> None:
+    """Run the realtime service on this machine.
+
+    The first line on stdout is its base URL. Options can be given as VOYANT_SERVER_… variables too; a key given there
+    (VOYANT_SERVER_API_KEYS) does not show in the process list.
+    """
+    require_server_extra()
+    server_config = importlib.import_module("voyant_cloud.server.config")
+    config = server_config.load_config(
+        host=host,
+        port=port,
+        data=data,
+        api_keys=api_keys,
+        allowed_origins=origins,
+        drain_seconds=drain_seconds,
+        limits=dict(_limit(text) for text in limits),
+        env=os.environ,
+    )
+    logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if access_log else logging.WARNING)
+    importlib.import_module("voyant_cloud.server.run").run(config, say=click.echo)
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        equals = ""
+        number = 0.0
+    if not equals:
+        raise VoyantConfigError(f"--limit: {text[:80]!r} must be NAME=NUMBER, such as history_messages=5000")
+    return name, int(number) if number.is_integer() else number

@@ -1,0 +1,238 @@
+"""The thread that calls a channel's handlers and feeds its ``for`` loop, in the order in which events came."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from voyant_cloud.errors import RealtimeError
+from voyant_cloud.models import RealtimeChannelConnectedEvent, RealtimeChannelError, RealtimeMessageSummary
+from voyant_cloud.realtime.events import (
+    EVENT_NAMES,
+    Event,
+    RealtimeChannelDisconnectedEvent,
+    RealtimeChannelGapEvent,
+)
+from voyant_cloud.realtime.handlers import Handler, Handlers
+from voyant_cloud.realtime.handover import Given, Handover
+from voyant_cloud.realtime.inbox import Inbox
+
+__all__ = ["Dispatcher"]
+
+_BATCH: Final = 64
+
+logger = logging.getLogger("voyant_cloud.realtime")
+
+
+class Dispatcher:
+    """Delivers events on a thread of its own, so that a slow handler never keeps the socket waiting.
+
+    The thread ends when all events are delivered and no more will come. A handler or loop that comes later still gets
+    what was kept for it: the thread is then started once more.
+
+    Lock rule: ``_lock`` guards ``_handlers`` and ``_thread``, and is never held while a handler runs, so handlers may
+    register others. ``Handlers.of`` alone is called without it.
+
+    Args:
+        channel: the channel's name, for logs.
+        capacity: how many events may wait, 1 or more.
+        position: the id of the last message that was dealt with in an earlier run, or ``None``.
+    """
+
+    def __init__(self, *, channel: str, capacity: int, position: str | None) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+        self._handlers = Handlers(channel=channel)
+        self._inbox = Inbox(capacity)
+        self._handover = Handover()
+        # Set when somebody may have come for what was kept; a look at it is cheaper than at what is kept.
+        self._look_at_kept = False
+        self._thread: threading.Thread | None = None
+        self.last_message_id = position
+        """The id of the newest message whose handlers have returned; before the first, the one that the service named
+        when it connected. Only the thread writes it.
+        """
+
+    # What the reader calls
+
+    def start(self) -> None:
+        """Start the thread."""
+        with self._lock:
+            self._start()
+
+    def put(self, events: Sequence[Event], timeout: float) -> bool:
+        """Add events, waiting for room; see ``Inbox.put``."""
+        return self._inbox.put(events, timeout)
+
+    def finish(self, last: Event) -> None:
+        """No more events will come after the *last* one."""
+        self._inbox.finish([last])
+
+    # What users' calls end up in
+
+    def on(self, name: str, handler: Handler) -> Callable[[], None]:
+        """Register a handler and return what removes it.
+
+        Raises:
+            VoyantConfigError: there is no such event, or *handler* cannot be called.
+        """
+        with self._lock:
+            token = self._handlers.add(name, handler)
+            self._notice_newcomer()
+
+        def off() -> None:
+            with self._lock:
+                self._handlers.remove(name, token)
+
+        return off
+
+    def check_name(self, name: str) -> None:
+        """Refuse a name that no event has; see ``Handlers.check_name``."""
+        self._handlers.check_name(name)
+
+    def messages(self) -> Iterator[RealtimeMessageSummary]:
+        """Iterate over messages until no more will come.
+
+        Raises:
+            RealtimeError: another loop iterates, or this is the handlers' thread, which would wait for itself.
+        """
+        if self.is_own_thread():
+            raise RealtimeError("a handler cannot iterate over its channel; iterate in a thread of your own")
+        with self._lock:
+            if self._inbox.discarded:
+                return
+            self._handover.begin()
+            self._notice_newcomer()
+        try:
+            while (message := self._handover.take()) is not None:
+                yield message
+        finally:
+            self._handover.end()
+
+    def discard(self, last: Event) -> None:
+        """Drop what waits; the *last* event is still delivered."""
+        self._inbox.discard([last])
+        self._handover.finish()
+        with self._lock:
+            self._handlers.drop_kept()
+
+    def join(self, timeout: float | None) -> bool:
+        """Wait until all events are delivered.
+
+        Args:
+            timeout: seconds; ``None`` waits without a limit.
+
+        Returns:
+            ``False`` if it took longer.
+        """
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    def is_own_thread(self) -> bool:
+        """Tell whether the caller is a handler."""
+        # Without the lock: only the thread itself can find itself here.
+        return self._thread is threading.current_thread()
+
+    # The thread
+
+    def _notice_newcomer(self) -> None:
+        assert self._lock.locked()
+        self._look_at_kept = True
+        if self._thread is None:
+            self._start()
+        else:
+            self._inbox.wake()
+
+    def _start(self) -> None:
+        assert self._lock.locked()
+        # A daemon, so that a handler which never returns cannot keep the process from ending.
+        self._thread = threading.Thread(target=self._run, name=f"voyant-handlers-{self._channel}", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._deliver_kept()
+            events = self._inbox.take(_BATCH)
+            if events is None:
+                if self._ended():
+                    return
+                continue
+            for event in events:
+                if self._inbox.discarded and not _is_final(event):
+                    continue
+                if self._look_at_kept:
+                    self._deliver_kept()
+                self._deliver(EVENT_NAMES[type(event)], event)
+
+    def _ended(self) -> bool:
+        with self._lock:
+            if self._look_at_kept:
+                return False
+            self._thread = None
+            # Under the lock, or it would end the loop of one who comes just now.
+            self._handover.finish()
+        return True
+
+    def _deliver_kept(self) -> None:
+        while self._look_at_kept:
+            with self._lock:
+                found = self._handlers.take_kept(iterating=self._handover.wanted)
+                self._look_at_kept = found is not None
+            if found is not None and not self._hand_out(*found):
+                with self._lock:
+                    self._handlers.put_back(*found)
+
+    def _deliver(self, name: str, event: Event) -> None:
+        while not self._hand_out(name, event):
+            with self._lock:
+                # Somebody may have come since.
+                if not self._handlers.of(name) and not self._is_looped(event):
+                    self._handlers.keep(name, event)
+                    break
+        if isinstance(event, RealtimeChannelConnectedEvent) and self.last_message_id is None:
+            self.last_message_id = event.last_id
+        self._log_unheard(name, event)
+
+    def _hand_out(self, name: str, event: Event) -> bool:
+        """Give an event to everybody who wants it now; tell whether anybody did."""
+        handlers = self._handlers.of(name)
+        for handler in handlers:
+            self._call(name, handler, event)
+        if not isinstance(event, RealtimeMessageSummary):
+            return bool(handlers)
+        given = self._handover.give(event) if self._handover.wanted else Given.LEFT
+        delivered = bool(handlers) or given is not Given.LEFT
+        if delivered and given is not Given.TAKEN:
+            self.last_message_id = event.id
+        return delivered
+
+    def _is_looped(self, event: Event) -> bool:
+        return self._handover.wanted and isinstance(event, RealtimeMessageSummary)
+
+    def _call(self, name: str, handler: Handler, event: Event) -> None:
+        try:
+            handler(event)
+        except BaseException:
+            # SystemExit, too: it would end this thread alone, and with it the channel, without a word.
+            logger.exception("channel %s: a handler of %s raised", self._channel, _describe(name, event))
+
+    def _log_unheard(self, name: str, event: Event) -> None:
+        if self._handlers.of(name):
+            return
+        if isinstance(event, RealtimeChannelError):
+            logger.warning("channel %s: the service says %s: %s", self._channel, event.code, event.message)
+        elif isinstance(event, RealtimeChannelGapEvent):
+            logger.warning("channel %s: messages may be missing (%s)", self._channel, event.reason)
+
+
+def _is_final(event: Event) -> bool:
+    return isinstance(event, RealtimeChannelDisconnectedEvent) and not event.will_reconnect
+
+
+def _describe(name: str, event: Event) -> str:
+    return f"message {event.id}" if isinstance(event, RealtimeMessageSummary) else name

@@ -1,0 +1,148 @@
+"""Where a channel stands: its state, the connection in use, and how it ended. Shared by all threads."""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+
+from voyant_cloud.errors import RealtimeClosedError, RealtimeError, RealtimeNotConnectedError
+from voyant_cloud.realtime.connection import Connection
+
+__all__ = ["ChannelState", "Lifecycle"]
+
+
+class ChannelState(StrEnum):
+    """Where a channel stands."""
+
+    CONNECTING = "connecting"
+    """It was never connected yet."""
+    CONNECTED = "connected"
+    """The service has said ``connected``: messages flow, and sending works."""
+    RECONNECTING = "reconnecting"
+    """The connection ended; the channel makes another."""
+    CLOSED = "closed"
+    """It ended for good."""
+
+
+class Lifecycle:
+    """The state of a channel.
+
+    Lock rule: ``_changed`` guards every field. It is held for a few instructions only: no I/O, no handler, no other
+    lock.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._state = ChannelState.CONNECTING
+        self._connection: Connection | None = None
+        self._error: RealtimeError | None = None
+        self.closing = threading.Event()
+        """Set at the end for good; what waits for time to pass waits on it."""
+
+    @property
+    def state(self) -> ChannelState:
+        """Where the channel stands."""
+        return self._state
+
+    @property
+    def error(self) -> RealtimeError | None:
+        """Why the channel ended; ``None`` while it has not, and after ``close()``."""
+        return self._error
+
+    # What the reader says
+
+    def dialing(self, connection: Connection) -> bool:
+        """Note the connection that is made now, so that it can be broken off; ``False`` if it is too late for one."""
+        with self._changed:
+            if self._state is not ChannelState.CLOSED:
+                self._connection = connection
+            return self._connection is connection
+
+    def went_live(self) -> None:
+        """Note that the connection works."""
+        with self._changed:
+            if self._state is not ChannelState.CLOSED:
+                self._move(ChannelState.CONNECTED)
+
+    def went_down(self) -> None:
+        """Note that the connection is gone."""
+        with self._changed:
+            self._connection = None
+            if self._state is ChannelState.CONNECTED:
+                self._move(ChannelState.RECONNECTING)
+
+    # What anybody says
+
+    def finish(self, error: RealtimeError | None) -> bool:
+        """End for good.
+
+        Args:
+            error: why; ``None`` for the user's wish.
+
+        Returns:
+            ``False`` if it had ended before; then nothing changed.
+        """
+        with self._changed:
+            if self._state is ChannelState.CLOSED:
+                return False
+            self._error = error
+            self._move(ChannelState.CLOSED)
+            self.closing.set()
+            return True
+
+    def connection(self) -> Connection | None:
+        """Return the connection in use, live or in the making."""
+        with self._changed:
+            return self._connection
+
+    def live_connection(self) -> Connection | None:
+        """Return the connection to send on, or ``None`` while there is none.
+
+        Raises:
+            RealtimeClosedError: the channel has ended.
+        """
+        with self._changed:
+            if self._state is ChannelState.CLOSED:
+                raise self._closed_error()
+            return self._connection if self._state is ChannelState.CONNECTED else None
+
+    def require_live_connection(self) -> Connection:
+        """Return the connection to send on.
+
+        Raises:
+            RealtimeNotConnectedError: there is none now.
+            RealtimeClosedError: the channel has ended.
+        """
+        connection = self.live_connection()
+        if connection is None:
+            raise RealtimeNotConnectedError("the channel is not connected now; nothing was sent")
+        return connection
+
+    def wait_connected(self, timeout: float | None) -> bool:
+        """Wait until the channel is connected.
+
+        Args:
+            timeout: seconds; ``None`` waits without a limit.
+
+        Returns:
+            ``False`` if it took longer.
+
+        Raises:
+            RealtimeError: the channel has ended; why it did.
+        """
+        ready = (ChannelState.CONNECTED, ChannelState.CLOSED)
+        with self._changed:
+            in_time = self._changed.wait_for(lambda: self._state in ready, timeout)
+            if self._state is ChannelState.CLOSED:
+                raise self._error or self._closed_error()
+            return in_time
+
+    def _move(self, state: ChannelState) -> None:
+        assert self._changed._is_owned()  # type: ignore[attr-defined]
+        self._state = state
+        self._changed.notify_all()
+
+    def _closed_error(self) -> RealtimeClosedError:
+        if self._error is None:
+            return RealtimeClosedError("the channel was closed")
+        return RealtimeClosedError(f"the channel has ended: {self._error}", code=self._error.code)

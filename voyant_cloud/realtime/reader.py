@@ -1,0 +1,251 @@
+"""The thread that keeps a channel connected: token, dial, read, decide what follows, wait, and again."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from voyant_cloud.errors import RealtimeError, RealtimeGapError
+from voyant_cloud.realtime.connection import (
+    ConnectFailedError,
+    Connection,
+    ConnectionEndedError,
+    HandshakeRefusedError,
+)
+from voyant_cloud.realtime.dial import Dialer
+from voyant_cloud.realtime.dispatcher import Dispatcher
+from voyant_cloud.realtime.events import Event, RealtimeChannelDisconnectedEvent
+from voyant_cloud.realtime.frames import CloseCode
+from voyant_cloud.realtime.lifecycle import Lifecycle
+from voyant_cloud.realtime.liveness import Check, Liveness
+from voyant_cloud.realtime.options import RealtimeChannelOptions
+from voyant_cloud.realtime.presence import PresenceWish
+from voyant_cloud.realtime.recovery import Recovery, Verdict
+from voyant_cloud.realtime.session import Session
+from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError
+from voyant_cloud.urls import connect_url
+
+__all__ = ["Reader"]
+
+_BATCH: Final = 256
+_STALL_PING: Final = 5.0
+_LINGER: Final = 2.0
+
+logger = logging.getLogger("voyant_cloud.realtime")
+
+
+@attrs.frozen
+class _End:
+    """How a connection, or an attempt at one, ended, and what follows."""
+
+    code: int
+    reason: str
+    verdict: Verdict
+
+
+class Reader:
+    """Runs the connections of a channel, one after the other, on one thread.
+
+    It alone uses the session, the recovery and the tokens, so these need no lock.
+
+    Args:
+        options: the channel's settings.
+        lifecycle: the channel's state.
+        presence: what to say of oneself on each connection.
+        dispatcher: where events go.
+    """
+
+    def __init__(
+        self,
+        options: RealtimeChannelOptions,
+        *,
+        lifecycle: Lifecycle,
+        presence: PresenceWish,
+        dispatcher: Dispatcher,
+    ) -> None:
+        chance = random.random
+        self._options = options
+        self._lifecycle = lifecycle
+        self._closing = lifecycle.closing
+        self._presence = presence
+        self._dispatcher = dispatcher
+        self._batch = min(_BATCH, options.queue_size)
+        self._dialer = Dialer(proxies=options.proxies, verify=options.verify)
+        self._tokens = TokenSource(options.token, chance=chance)
+        self._session = Session(
+            channel=options.channel, since_id=options.since_id, raise_on_gap=options.on_gap == "raise"
+        )
+        self._recovery = Recovery(reconnect=options.reconnect, renewable=self._tokens.renewable, chance=chance)
+
+    def run(self) -> None:
+        """Keep the channel connected until it is closed, or ends for good."""
+        try:
+            while not self._closing.is_set():
+                end = self._connect_once()
+                if end is not None:
+                    self._settle(end)
+        except Exception as error:
+            logger.exception("channel %s: its reader failed; this is a bug", self._options.channel)
+            self._stop(CloseCode.ABNORMAL, RealtimeError(f"the reader failed: {type(error).__name__}", code="internal"))
+
+    # One connection
+
+    def _connect_once(self) -> _End | None:
+        self._session.dialing()
+        try:
+            token = self._tokens.token_for_connect(time.time())
+        except TokenUnavailableError as error:
+            verdict = self._recovery.without_token(
+                error.problem, is_final=error.is_final, retry_after=error.retry_after
+            )
+            return _End(CloseCode.ABNORMAL, error.problem, verdict)
+        connection = Connection(self._dialer)
+        if not self._lifecycle.dialing(connection):
+            return None
+        try:
+            return self._converse(connection, token)
+        finally:
+            self._lifecycle.went_down()
+            connection.shut()
+
+    def _converse(self, connection: Connection, token: str) -> _End:
+        options = self._options
+        deadline = time.monotonic() + options.connect_timeout
+        url = connect_url(options.base_url, channel=options.channel, token=token, since_id=self._session.cursor)
+        try:
+            connection.open(url, deadline)
+            return self._read(connection, deadline)
+        except HandshakeRefusedError as error:
+            return _End(CloseCode.ABNORMAL, str(error), self._recovery.refused(error.answer))
+        except ConnectFailedError as error:
+            verdict = self._recovery.unreachable(error.problem, is_lasting=error.is_lasting)
+            return _End(CloseCode.ABNORMAL, error.problem, verdict)
+        except ConnectionEndedError as error:
+            return _End(error.code, error.reason, self._recovery.closed(error.code, error.reason, time.monotonic()))
+        except TokenUnavailableError as error:
+            connection.start_close(CloseCode.NORMAL, "no token")
+            verdict = self._recovery.without_token(error.problem, is_final=True)
+            return _End(CloseCode.NORMAL, error.problem, verdict)
+        except RealtimeGapError as error:
+            connection.start_close(CloseCode.NORMAL, "gap")
+            return _End(CloseCode.NORMAL, str(error), Verdict(error=error))
+
+    def _read(self, connection: Connection, deadline: float) -> _End:
+        """Read until the connection ends, or is given up for one with a newer token."""
+        options = self._options
+        liveness = Liveness(
+            ping_after=options.ping_after,
+            pong_timeout=options.pong_timeout,
+            now=time.monotonic(),
+            wall=time.time(),
+        )
+        while not self._closing.is_set():
+            self._take(connection.receive(self._wait(liveness, deadline), self._batch), connection)
+            now = time.monotonic()
+            if not self._session.is_live and now >= deadline:
+                raise ConnectionEndedError(CloseCode.ABNORMAL, "the service did not say that it is connected")
+            self._check_liveness(liveness, connection, now)
+            if self._is_renewed():
+                connection.start_close(CloseCode.TOKEN_RENEWAL, "token renewal")
+                return _End(CloseCode.TOKEN_RENEWAL, "token renewal", self._recovery.planned(now))
+        return self._linger(connection)
+
+    def _wait(self, liveness: Liveness, deadline: float) -> float:
+        """Return how long nothing has to be done if nothing comes, in seconds."""
+        now = time.monotonic()
+        until_late = self._tokens.renewal_in(time.time()) if self._session.is_live else deadline - now
+        return max(0.0, min(liveness.next_check_in(now), until_late))
+
+    def _take(self, texts: Sequence[str], connection: Connection) -> None:
+        was_live = self._session.is_live
+        events: list[Event] = []
+        try:
+            for text in texts:
+                events += self._session.text_received(text)
+        finally:
+            if self._session.is_live and not was_live:
+                self._went_live(connection)
+            if events:
+                self._put(events, connection)
+
+    def _went_live(self, connection: Connection) -> None:
+        self._recovery.went_live(time.monotonic())
+        self._presence.went_live(connection)
+        logger.info("channel %s: connected", self._options.channel)
+
+    def _put(self, events: Sequence[Event], connection: Connection) -> None:
+        # Nothing is read while the handlers are behind, so nothing would answer the service's pings either.
+        while not self._dispatcher.put(events, _STALL_PING):
+            connection.ping()
+
+    def _check_liveness(self, liveness: Liveness, connection: Connection, now: float) -> None:
+        check = liveness.check(received=connection.bytes_received, now=now, wall=time.time())
+        if check is Check.PING:
+            connection.ping()
+        elif check is Check.DEAD:
+            connection.start_close(CloseCode.NO_PONG, "no pong")
+            raise ConnectionEndedError(CloseCode.NO_PONG, "the service does not answer")
+
+    def _is_renewed(self) -> bool:
+        """Get a newer token if it is time; tell whether to connect with it."""
+        now = time.time()
+        is_due = self._session.token_expiring or self._tokens.renewal_in(now) <= 0
+        if not is_due or not self._tokens.renewable or not self._session.is_live:
+            return False
+        self._session.token_expiring = False
+        try:
+            return self._tokens.renew(now)
+        except TokenUnavailableError as error:
+            if error.is_final:
+                raise
+            logger.warning("channel %s: the token could not be renewed yet: %s", self._options.channel, error.problem)
+            return False
+
+    def _linger(self, connection: Connection) -> _End:
+        """Read to the end after the user's close: a socket that is shut with bytes unread may swallow the close."""
+        deadline = time.monotonic() + _LINGER
+        while time.monotonic() < deadline:
+            connection.receive(deadline - time.monotonic(), _BATCH)
+        raise ConnectionEndedError(CloseCode.NORMAL, "closed")
+
+    # Between connections
+
+    def _settle(self, end: _End) -> None:
+        verdict = end.verdict
+        if verdict.error is not None:
+            self._stop(end.code, verdict.error)
+            return
+        if verdict.new_token:
+            self._tokens.discard()
+        if self._closing.is_set():
+            return
+        logger.log(
+            logging.INFO if end.code == CloseCode.TOKEN_RENEWAL else logging.WARNING,
+            "channel %s: not connected (%d %s); the next attempt is in %.1f s",
+            self._options.channel,
+            end.code,
+            end.reason,
+            verdict.delay,
+        )
+        if self._session.is_live:
+            self._tell_disconnected(end)
+        self._closing.wait(verdict.delay)
+
+    def _tell_disconnected(self, end: _End) -> None:
+        event = RealtimeChannelDisconnectedEvent(
+            code=end.code, reason=end.reason, will_reconnect=True, retry_in=end.verdict.delay
+        )
+        while not self._dispatcher.put([event], _STALL_PING):
+            pass
+
+    def _stop(self, code: int, error: RealtimeError) -> None:
+        if self._lifecycle.finish(error):
+            logger.error("channel %s: ended for good: %s", self._options.channel, error)
+            self._dispatcher.finish(
+                RealtimeChannelDisconnectedEvent(code=code, reason=str(error), will_reconnect=False, retry_in=None)
+            )

@@ -1,0 +1,124 @@
+"""What a subscription knows across its connections: its cursor, what it has seen, where history has gaps. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Final
+
+from voyant_cloud.errors import RealtimeGapError, VoyantError
+from voyant_cloud.models import (
+    RealtimeChannelConnectedEvent,
+    RealtimeChannelError,
+    RealtimeChannelTokenExpiringEvent,
+    RealtimeMessageSummary,
+)
+from voyant_cloud.realtime.events import Event, RealtimeChannelGapEvent
+from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, decode_server_frame
+from voyant_cloud.urls import redact
+
+__all__ = ["REMEMBERED_IDS", "Session"]
+
+REMEMBERED_IDS: Final = 4096
+"""How many ids of received messages are remembered, to drop a replay that repeats them."""
+
+logger = logging.getLogger("voyant_cloud.realtime")
+
+
+class Session:
+    """A subscription, as told by the frames that came. It has no socket, thread or clock; one thread uses it.
+
+    The service may say less than this project's own does: without ``lastId`` in ``connected`` there is no cursor
+    before the first message, and then a reconnect is a possible gap; without ``recovered`` nothing is concluded.
+
+    Args:
+        channel: the channel's name, for logs.
+        since_id: the id of the last message seen in an earlier run, or ``None``.
+        raise_on_gap: whether a gap is an error rather than an event.
+    """
+
+    def __init__(self, *, channel: str, since_id: str | None, raise_on_gap: bool) -> None:
+        self._channel = channel
+        self._raise_on_gap = raise_on_gap
+        self._seen: set[str] = set()
+        self._seen_in_order: deque[str] = deque()
+        self._was_live = False
+        # The newest id when the connection went live; None once a message says more.
+        self._head: str | None = None
+        self.cursor = since_id
+        """The id to resume after: that of the last message received."""
+        self.is_live = False
+        """Whether the present connection has said ``connected``."""
+        self.token_expiring = False
+        """Whether the service said on the present connection that the token expires soon."""
+        if since_id is not None:
+            # A service may replay from the id on, rather than after it.
+            self._remember(since_id)
+
+    def dialing(self) -> None:
+        """Note that a new connection is made."""
+        self.is_live = False
+        self.token_expiring = False
+        self._head = None
+
+    def text_received(self, text: str) -> list[Event]:
+        """Take a text frame and return what the handlers are to be told.
+
+        A frame that cannot be read is logged and dropped, and so is a message that was received before.
+
+        Raises:
+            RealtimeGapError: history has a gap, and a gap is an error.
+        """
+        try:
+            frame = decode_server_frame(text)
+        except VoyantError as error:
+            logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(error)))
+            return []
+        if isinstance(frame, RealtimeMessageSummary):
+            return self._message(frame)
+        if isinstance(frame, RealtimeChannelConnectedEvent):
+            return self._connected(frame)
+        if isinstance(frame, RealtimeChannelError) and frame.code == HISTORY_GAP:
+            return self._history_gap(frame)
+        if isinstance(frame, RealtimeChannelTokenExpiringEvent):
+            self.token_expiring = True
+            return []
+        return [] if frame is None or isinstance(frame, Pong) else [frame]
+
+    def _message(self, message: RealtimeMessageSummary) -> list[Event]:
+        if message.id in self._seen:
+            return []
+        self._remember(message.id)
+        self.cursor = message.id
+        self._head = None
+        return [message]
+
+    def _connected(self, event: RealtimeChannelConnectedEvent) -> list[Event]:
+        may_have_missed = self._was_live and not self.is_live and self.cursor is None
+        self.is_live = self._was_live = True
+        self._head = event.last_id
+        if self.cursor is None:
+            self.cursor = event.last_id
+        if not may_have_missed:
+            return [event]
+        return [event, self._gap(RealtimeChannelGapEvent(since_id=None, resumed_from=None, reason="no_cursor"))]
+
+    def _history_gap(self, frame: RealtimeChannelError) -> list[Event]:
+        since_id = frame.since_id or self.cursor
+        if frame.resumed_from is None and self._head is not None:
+            # Nothing follows that could move the cursor, and asked for the old one the gap would be told again.
+            self.cursor = self._head
+        gap = RealtimeChannelGapEvent(since_id=since_id, resumed_from=frame.resumed_from, reason=HISTORY_GAP)
+        return [self._gap(gap)]
+
+    def _gap(self, gap: RealtimeChannelGapEvent) -> RealtimeChannelGapEvent:
+        if not self._raise_on_gap:
+            return gap
+        after = f"after {gap.since_id}" if gap.since_id else "before the first one"
+        raise RealtimeGapError(f"messages {after} may be missing ({gap.reason})", code=gap.reason)
+
+    def _remember(self, message_id: str) -> None:
+        self._seen.add(message_id)
+        self._seen_in_order.append(message_id)
+        if len(self._seen_in_order) > REMEMBERED_IDS:
+            self._seen.remove(self._seen_in_order.popleft())

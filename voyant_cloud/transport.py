@@ -1,0 +1,289 @@
+"""HTTP to the service: authentication, timeouts, retries and errors. The only user of requests.
+
+One transport may be used by any number of threads, without a lock of its own. What they share is the session, whose
+connection pools lock themselves; an event; and a number that is only ever replaced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import random
+import re
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, TypeVar
+
+import attrs
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from voyant_cloud import jsontext
+from voyant_cloud.config import ClientConfig, Timeout, read_timeout
+from voyant_cloud.envelope import Answer, read_data, read_error
+from voyant_cloud.errors import PublishOutcomeUnknown, VoyantConfigError, VoyantError, VoyantValidationError
+from voyant_cloud.failures import Failure, failure_of
+from voyant_cloud.retry import Outcome, outcome_of_status, time_allowed
+from voyant_cloud.urls import join
+
+__all__ = ["Transport"]
+
+T = TypeVar("T")
+logger = logging.getLogger("voyant_cloud")
+
+_POOL_SIZE: Final = 32
+# Data may be nested to the limit, inside a message, inside a list, inside the body.
+_BODY_DEPTH: Final = jsontext.MAX_DEPTH + 3
+_IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,200}")
+_KEY_LIFETIME: Final = re.compile(r"[1-9][0-9]{0,8}")
+
+
+@attrs.frozen(kw_only=True)
+class _Call:
+    """One logical call, however many attempts it takes. Only a publish has an idempotency key."""
+
+    method: str
+    path: str
+    query: Mapping[str, Any] | None = None
+    body: bytes | None = None
+    timeout: Timeout | None = None
+    idempotency_key: str | None = None
+
+    @property
+    def is_publish(self) -> bool:
+        return self.idempotency_key is not None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Transport:
+    """Sends calls to the service and gives back models.
+
+    Args:
+        config: where to and how.
+        session: a session of the caller's, used as it is and never closed; ``None`` makes one.
+    """
+
+    def __init__(self, config: ClientConfig, session: requests.Session | None = None) -> None:
+        self.config = config
+        self._owns_session = session is None
+        self._session = session or _new_session(config)
+        self._auth = _ApiKeyAuth(config)
+        self._closing = threading.Event()
+        # For how many seconds the service says that it remembers an idempotency key; 0 until it has said so.
+        self._key_lifetime = 0.0
+        self._pid = os.getpid()
+        self._inherited: list[Any] = []
+
+    def get(
+        self, path: str, as_type: type[T], *, query: Mapping[str, Any] | None = None, timeout: Timeout | None = None
+    ) -> T:
+        """Read something.
+
+        Args:
+            path: the path, escaped.
+            as_type: a generated model, or ``list[...]`` of one.
+            query: the query's parameters; those that are ``None`` are left out.
+            timeout: as ``ClientConfig.timeout``, for this call.
+
+        Raises:
+            VoyantApiError: the service answered with an error.
+            VoyantTransportError: no answer was had; ``VoyantTimeoutError``: not in time.
+            VoyantDecodeError: the answer is not what the contract says.
+            VoyantConfigError: the client is closed, or a setting turned out to be wrong.
+        """
+        return self._call(_Call(method="GET", path=path, query=query, timeout=timeout), as_type)
+
+    def post(self, path: str, as_type: type[T], *, body: Any, timeout: Timeout | None = None) -> T:
+        """Post something that may be repeated without harm. Arguments and errors as in ``get``.
+
+        Args:
+            body: the body, as a JSON value.
+        """
+        return self._call(_Call(method="POST", path=path, body=_encoded(body), timeout=timeout), as_type)
+
+    def publish(
+        self,
+        path: str,
+        as_type: type[T],
+        *,
+        body: Any,
+        idempotency_key: str | None = None,
+        timeout: Timeout | None = None,
+    ) -> T:
+        """Post something that must not be applied twice. Arguments and errors as in ``post``, and:
+
+        Args:
+            idempotency_key: 1 to 200 visible ASCII characters; ``None`` makes one for this call and its repeats.
+
+        Raises:
+            PublishOutcomeUnknown: it was sent, and whether it was applied is not known.
+            VoyantValidationError: the idempotency key is none.
+        """
+        key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
+        if not isinstance(key, str) or not _IDEMPOTENCY_KEY.fullmatch(key):
+            raise VoyantValidationError("idempotency_key", "must be 1 to 200 ASCII characters without spaces")
+        call = _Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key)
+        return self._call(call, as_type)
+
+    def close(self) -> None:
+        """Wake the calls that wait for their next attempt, which then fail, and refuse new ones. Safe to call twice."""
+        self._closing.set()
+        if self._owns_session:
+            self._session.close()
+
+    def _call(self, call: _Call, as_type: type[T]) -> T:
+        if self._closing.is_set():
+            raise VoyantConfigError("VoyantCloudClient: is closed; make a new one")
+        if self._pid != os.getpid():
+            self._leave_inherited_connections()
+        return read_data(self._answer_to(call), as_type)
+
+    def _answer_to(self, call: _Call) -> Answer:
+        timeout = self.config.timeout if call.timeout is None else read_timeout(call.timeout)
+        started = time.monotonic()
+        unsure = False
+        attempt = 0
+        while True:
+            result = self._attempt(call, timeout)
+            if isinstance(result, Answer):
+                return result
+            # Once unsure, it stays so whatever later attempts say: the first may have been applied.
+            unsure = unsure or result.outcome is Outcome.UNSURE
+            left = self._time_allowed(call, unsure) - (time.monotonic() - started)
+            delay = self._delay(result, attempt, left)
+            if delay is None or self._closing.wait(delay):
+                raise _final_error(call, result, unsure)
+            timeout = (min(timeout[0], left - delay), min(timeout[1], left - delay))
+            attempt += 1
+
+    def _time_allowed(self, call: _Call, unsure: bool) -> float:
+        return time_allowed(
+            self.config.retries, is_publish=call.is_publish, unsure=unsure, key_lifetime=self._key_lifetime
+        )
+
+    def _delay(self, failure: Failure, attempt: int, left: float) -> float | None:
+        policy = self.config.retries
+        delay = policy.delay(
+            attempt, outcome=failure.outcome, retry_after=failure.retry_after, left=left, chance=random.random
+        )
+        if delay is not None:
+            logger.info("%s; trying again in %.1f s (%d of %d)", failure.error, delay, attempt + 1, policy.retries)
+        return delay
+
+    def _attempt(self, call: _Call, timeout: tuple[float, float]) -> Answer | Failure:
+        try:
+            with self._request(call, timeout) as response:
+                self._note_key_lifetime(response.headers)
+                answer = Answer(response.status_code, response.headers, response.content, str(call))
+        except requests.RequestException as error:
+            # It holds the API key, and reporters of errors look into exceptions.
+            error.request = None
+            return failure_of(error, request=str(call), timeout=timeout)
+        except urllib3.exceptions.HTTPError as error:
+            return failure_of(error, request=str(call), timeout=timeout)
+        except OSError as error:
+            # requests wraps what the network does; this is a CA bundle that is not there.
+            return Failure(Outcome.FINAL, VoyantConfigError(f"{call}: {error}"))
+        return answer if answer.status < 300 else self._refusal(answer)
+
+    def _request(self, call: _Call, timeout: tuple[float, float]) -> requests.Response:
+        try:
+            return self._session.request(
+                call.method,
+                join(self.config.base_url, call.path),
+                params=call.query,
+                data=call.body,
+                headers=self._headers(call),
+                # Given by request: kept out of the caller's session, and before any password in a .netrc file.
+                auth=self._auth,
+                timeout=timeout,
+                # A redirect could carry the key to another host, or turn a POST into a GET.
+                allow_redirects=False,
+                proxies=dict(self.config.proxies or {}),
+                # Given by request too, since requests lets the environment win over a session's own CA bundle.
+                verify=self._session.verify if self.config.verify is None else self.config.verify,
+                # A stream shows the headers even where the body then breaks off.
+                stream=True,
+            )
+        except requests.HTTPError as error:
+            # A hook of the caller's session raises for the status, which is judged here.
+            if error.response is None:
+                raise
+            return error.response
+
+    def _refusal(self, answer: Answer) -> Failure:
+        # Some services and proxies repeat what they were sent.
+        hidden = answer.content.replace(self.config.api_key.encode(), b"***")
+        error = read_error(attrs.evolve(answer, content=hidden), now=dt.datetime.now(dt.UTC))
+        return Failure(outcome_of_status(answer.status), error, error.retry_after)
+
+    def _headers(self, call: _Call) -> dict[str, str]:
+        headers = {"Accept": "application/json", "x-voyant-sdk": self.config.user_agent}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.idempotency_key is not None:
+            headers["Idempotency-Key"] = call.idempotency_key
+        return headers
+
+    def _note_key_lifetime(self, headers: Mapping[str, str]) -> None:
+        said = headers.get("x-voyant-idempotency", "")
+        if _KEY_LIFETIME.fullmatch(said):
+            self._key_lifetime = float(said)
+
+    def _leave_inherited_connections(self) -> None:
+        """After a fork: give the child connections of its own.
+
+        Several threads of the child may come here at once; each then makes pools, and the last ones stay.
+        """
+        for adapter in self._session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                # Kept, not freed: to free a pool takes its lock, which a thread of the parent may have held.
+                self._inherited.append((adapter.poolmanager, adapter.proxy_manager))
+                adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
+        self._closing = threading.Event()
+        self._pid = os.getpid()
+
+
+class _ApiKeyAuth(AuthBase):
+    """Puts the API key into a request's header."""
+
+    def __init__(self, config: ClientConfig) -> None:
+        self._config = config
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        scheme, key = self._config.auth_scheme, self._config.api_key
+        request.headers[self._config.auth_header] = f"{scheme} {key}" if scheme else key
+        return request
+
+
+def _new_session(config: ClientConfig) -> requests.Session:
+    session = requests.Session()
+    session.headers["User-Agent"] = config.user_agent
+    # The API sets no cookies, and a jar that a proxy fills is not safe to share between threads.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    adapter = HTTPAdapter(pool_maxsize=_POOL_SIZE)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _encoded(body: Any) -> bytes:
+    return jsontext.dumps(body, max_depth=_BODY_DEPTH).encode()
+
+
+def _final_error(call: _Call, failure: Failure, unsure: bool) -> VoyantError:
+    if not (call.is_publish and unsure):
+        return failure.error
+    error = PublishOutcomeUnknown(
+        f"{call}: whether this was published is not known: {failure.error}", idempotency_key=call.idempotency_key
+    )
+    error.__cause__ = failure.error
+    return error
