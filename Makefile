@@ -1,0 +1,65 @@
+# Every verb sets itself up: the first one run on a fresh machine makes .venv with all it needs.
+# `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SPEC ?= openapi/voyant-cloud.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test generate generate-check lint format types check serve wheel-check clean
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+
+demo: $(VENV)/.runtime ## run the whole story against an embedded server
+	@$(BIN)/voyant-cloud demo
+
+test: $(VENV)/.dev ## run every test
+	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m coverage report --fail-under=95 --format=total > /dev/null
+
+generate: $(VENV)/.dev ## rewrite the models from the contract (SPEC=path for another) and say what changed
+	@$(BIN)/python codegen/generate.py --spec $(SPEC)
+
+generate-check: $(VENV)/.dev ## fail where the models differ from the contract
+	@$(BIN)/python codegen/generate.py --check
+
+lint: $(VENV)/.dev ## ruff, and the rules of who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## let ruff lay the code out
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy
+
+check: test lint types generate-check ## all of the above that can fail
+
+serve: $(VENV)/.runtime ## run the embedded server
+	@$(BIN)/voyant-cloud serve
+
+wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment, run the demo from it
+	@./.ci/wheel-check $(abspath $(BIN))/python
+
+clean: ## remove what the verbs made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "This needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "python3 has no venv module; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+	@echo "Setting up $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+	@echo "Setting up the tools for tests ..."
+	@$(BIN)/python .ci/dependency_group.py codegen test lint | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
+	@touch $@

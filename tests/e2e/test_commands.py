@@ -1,0 +1,111 @@
+"""The commands, through their real executable."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "voyant_cloud"]
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **(env or {})}
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=50, env=environment, check=False
+    )
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    command = [*COMMAND, "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_demo_tells_the_whole_story() -> None:
+    """``voyant-cloud demo`` goes through every step and ends well."""
+    told = run("demo")
+    assert told.returncode == 0, told.stderr
+    assert re.findall(r"^ +(\d+)\. ", told.stdout, re.MULTILINE) == [str(step) for step in range(1, 11)]
+    assert "received [1, 2, 3, 4, 5], each once" in told.stdout
+    assert "rtok_" not in told.stdout + told.stderr
+
+
+def test_serve_prints_its_url_first_and_how_to_use_the_key() -> None:
+    """The first line is the base URL; the made-up key works."""
+    with serving() as (process, url):
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(4)]
+        assert f"export VOYANT_CLOUD_API_URL={url}" in lines
+        [key] = [line.partition("VOYANT_CLOUD_API_KEY=")[2] for line in lines if "API_KEY=" in line]
+        answer = requests.get(
+            f"{url}/realtime/v1/channels/a/presence", headers={"Authorization": f"Bearer {key}"}, timeout=10
+        )
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_stops_cleanly(number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end the server with exit code 0 and no traceback."""
+    with serving("--drain-seconds", "0") as (process, _):
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=20)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], "needs a key of your own"),
+        (["--port", "70000"], "port: is 70000"),
+        (["--data", "/nonexistent/voyant.db"], "/nonexistent/voyant.db"),
+        (["--api-key", "short"], "16 to 200"),
+        (["--limit", "history_messages"], "NAME=NUMBER"),
+        (["--limit", "nothing=1"], "there is no such limit"),
+        (["--allow-origin", "example.com"], "scheme, host and port"),
+    ],
+)
+def test_serve_refuses_bad_settings_in_one_line(arguments: list[str], words: str) -> None:
+    """A wrong setting gives one line on stderr and exit code 2."""
+    refused = run("serve", *arguments)
+    assert refused.returncode == 2, refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert words in refused.stderr
+
+
+def test_a_port_in_use_is_named() -> None:
+    """A second server on the same port says so."""
+    with serving() as (_, url):
+        refused = run("serve", "--port", url.rpartition(":")[2])
+        assert refused.returncode == 2
+        assert "cannot listen on 127.0.0.1" in refused.stderr
+
+
+def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    """Two servers never share a file."""
+    data = str(tmp_path / "voyant.db")
+    with serving("--data", data):
+        refused = run("serve", "--port", "0", "--data", data)
+        assert refused.returncode == 2
+        assert data in refused.stderr
+
+
+def test_version() -> None:
+    """``--version`` prints the package's version."""
+    assert re.fullmatch(r"voyant-cloud, version \d+\.\d+\.\d+\n", run("--version").stdout)

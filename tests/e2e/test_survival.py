@@ -1,0 +1,166 @@
+"""One oracle for every fault: the publisher's log of acknowledged ids against what the handler received.
+
+Lost 0, repeated 0, out of order 0, unless a gap was signalled.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from voyant_cloud import (
+    PublishOutcomeUnknown,
+    RealtimeChannel,
+    RealtimeMessageSummary,
+    VoyantApiError,
+    VoyantCloudClient,
+    VoyantTransportError,
+)
+from voyant_cloud.testing import VoyantServer
+
+CHANNEL = "orders:eu"
+KEY = "vck_0123456789abcdef"
+PATIENCE = 30.0
+
+
+class Receiver:
+    """What a channel's handler saw, and the gaps it was told of."""
+
+    def __init__(self, channel: RealtimeChannel) -> None:
+        self.ids: list[str] = []
+        self.gaps: list[object] = []
+        self._changed = threading.Condition()
+        channel.on("message", self._take)
+        channel.on("gap", self.gaps.append)
+
+    def _take(self, message: RealtimeMessageSummary) -> None:
+        with self._changed:
+            self.ids.append(message.id)
+            self._changed.notify_all()
+
+    def wait_for(self, message_id: str) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: message_id in self.ids, PATIENCE), "the last message never came"
+
+
+def assert_oracle(acknowledged: list[str], receiver: Receiver) -> None:
+    """Everything acknowledged was received once, in the order of ids, and no gap was needed."""
+    assert receiver.gaps == []
+    assert len(receiver.ids) == len(set(receiver.ids)), "a message was repeated"
+    assert receiver.ids == sorted(receiver.ids, key=lambda text: text[-12:]), "messages came out of order"
+    assert set(acknowledged) <= set(receiver.ids), "an acknowledged message was lost"
+
+
+def publish_until(stop: threading.Event, client: VoyantCloudClient, acknowledged: list[str]) -> None:
+    """Publish as fast as it goes; note what was acknowledged, and go on over every failure."""
+    number = 0
+    while not stop.is_set():
+        try:
+            acknowledged.append(client.realtime.publish(CHANNEL, event="e", data=number).id)
+        except (VoyantTransportError, VoyantApiError, PublishOutcomeUnknown):
+            stop.wait(0.02)
+        number += 1
+
+
+def survive(client: VoyantCloudClient, fault: Callable[[], None]) -> None:
+    """Publish to a subscriber through a fault and hold the result against the oracle."""
+    with client.realtime.channel(CHANNEL, client_id="survivor") as channel:
+        receiver = Receiver(channel)
+        assert channel.wait_connected(PATIENCE)
+        acknowledged: list[str] = []
+        stop = threading.Event()
+        publisher = threading.Thread(target=publish_until, args=(stop, client, acknowledged))
+        publisher.start()
+        try:
+            fault()
+        finally:
+            stop.set()
+            publisher.join()
+        last = client.realtime.publish(CHANNEL, event="last").id
+        receiver.wait_for(last)
+        assert len(acknowledged) > 20, "too little was published to prove anything"
+        assert_oracle([*acknowledged, last], receiver)
+
+
+def test_connections_that_are_cut_again_and_again() -> None:
+    """Every connection is cut many times while messages flow."""
+    with VoyantServer(limits={"history_messages": 100_000}) as server:
+        with VoyantCloudClient(api_key=server.api_key, base_url=server.url) as client:
+
+            def cut() -> None:
+                for _ in range(3):
+                    wait_until(lambda: server.connections > 0)
+                    time_for_some_messages(client)
+                    server.drop_connections()
+
+            survive(client, cut)
+
+
+def test_a_server_that_restarts(tmp_path: Path) -> None:
+    """The server stops and starts again on its file while messages flow."""
+    with VoyantServer(data=str(tmp_path / "voyant.db"), limits={"history_messages": 100_000}) as server:
+        with VoyantCloudClient(api_key=server.api_key, base_url=server.url) as client:
+
+            def restart() -> None:
+                time_for_some_messages(client)
+                server.restart()
+                time_for_some_messages(client)
+
+            survive(client, restart)
+
+
+def test_a_server_that_is_killed(tmp_path: Path) -> None:
+    """kill -9 at random points under load, restarted each time on its file and port."""
+    port, process = start_server(tmp_path, 0)
+    try:
+        with VoyantCloudClient(api_key=KEY, base_url=f"http://127.0.0.1:{port}") as client:
+
+            def kill() -> None:
+                nonlocal process
+                for _ in range(3):
+                    time_for_some_messages(client)
+                    process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    _, process = start_server(tmp_path, port)
+                time_for_some_messages(client)
+
+            survive(client, kill)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def start_server(folder: Path, port: int) -> tuple[int, subprocess.Popen[str]]:
+    """Start ``voyant-cloud serve`` and return its port once it answers."""
+    options = ["--port", str(port), "--data", str(folder / "voyant.db"), "--api-key", KEY, "--no-access-log"]
+    command = [sys.executable, "-m", "voyant_cloud", "serve", *options, "--limit", "history_messages=100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert url, "the server did not start"
+    process.stdout.close()
+    return int(url.rpartition(":")[2]), process
+
+
+def time_for_some_messages(client: VoyantCloudClient) -> None:
+    """Wait until the channel's history has grown by a random number of messages."""
+    seen = newest(client)
+    grown = random.randint(10, 60)
+    wait_until(lambda: newest(client) >= seen + grown)
+
+
+def newest(client: VoyantCloudClient) -> int:
+    found = client.realtime.history(CHANNEL, limit=1)
+    return int(found[-1].id[-12:]) if found else 0
+
+
+def wait_until(fact: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not fact():
+        assert time.monotonic() < deadline, "it did not happen in time"
