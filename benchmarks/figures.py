@@ -11,7 +11,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing import Process, Queue
+from multiprocessing import get_context
 from typing import Any
 
 import requests
@@ -21,6 +21,9 @@ from aiohttp import web
 from benchmarks.peer import Peer
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
+
+# Not fork: this process has threads.
+processes = get_context("spawn")
 
 TURNS = 5
 MESSAGES = 20_000
@@ -141,14 +144,18 @@ def fan_out_ours() -> float:
 def fan_out_bare() -> float:
     """Send the same number of texts of the same size with aiohttp's own loop."""
     text = json.dumps({"type": "message", "id": "x" * 50, "channel": "bench", "data": "x" * 90})
-    ready: Queue[str] = Queue()
-    go: Queue[int] = Queue()
-    process = Process(target=lambda: asyncio.run(broadcast(ready, go, text)), daemon=True)
+    ready, go = processes.Queue(), processes.Queue()
+    process = processes.Process(target=run_broadcast, args=(ready, go, text), daemon=True)
     process.start()
     try:
         return deliveries(ready.get(timeout=20), "/", lambda: go.put(1))
     finally:
         process.kill()
+
+
+def run_broadcast(ready: Any, go: Any, text: str) -> None:
+    """Be the process that broadcasts."""
+    asyncio.run(broadcast(ready, go, text))
 
 
 async def broadcast(ready: Any, go: Any, text: str) -> None:
@@ -179,8 +186,8 @@ async def broadcast(ready: Any, go: Any, text: str) -> None:
 
 def deliveries(url: str, path: str, publish: Callable[[], None]) -> float:
     """Return how many messages a second reach raw subscribers, from the first publish to the last byte."""
-    results: Queue[Any] = Queue()
-    process = Process(target=subscribe_raw, args=(url, path, results), daemon=True)
+    results = processes.Queue()
+    process = processes.Process(target=subscribe_raw, args=(url, path, results), daemon=True)
     process.start()
     assert results.get(timeout=30) == "connected"
     started = time.perf_counter()
@@ -196,7 +203,7 @@ def subscribe_raw(url: str, path: str, results: Any) -> None:
     selector = selectors.DefaultSelector()
     waiting = {}
     for _ in range(SUBSCRIBERS):
-        raw = websocket.create_connection(f"ws://{host}:{port}{path}", timeout=30)
+        raw = websocket.create_connection(f"ws://{host}:{port}{path}", timeout=30, suppress_origin=True)
         raw.recv()
         raw.sock.setblocking(False)
         selector.register(raw.sock, selectors.EVENT_READ)

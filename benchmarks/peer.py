@@ -7,7 +7,7 @@ import hashlib
 import json
 import socket
 import struct
-from multiprocessing import Process, Queue
+from multiprocessing import get_context
 from typing import Any
 
 __all__ = ["Peer"]
@@ -19,8 +19,9 @@ class Peer:
     """Accepts one connection after another and sends *count* messages on each. A context manager."""
 
     def __init__(self, count: int) -> None:
-        self._ports: Queue[int] = Queue()
-        self._process = Process(target=_serve, args=(self._ports, count), daemon=True)
+        context = get_context("spawn")
+        self._ports = context.Queue()
+        self._process = context.Process(target=_serve, args=(self._ports, count), daemon=True)
 
     def __enter__(self) -> str:
         self._process.start()

@@ -16,7 +16,7 @@ from voyant_cloud.config import (
     settings_from,
 )
 from voyant_cloud.realtime.api import RealtimeApi
-from voyant_cloud.retry import RetryPolicy
+from voyant_cloud.retry import DEFAULT_RETRIES, RetryPolicy
 from voyant_cloud.transport import Transport
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class VoyantCloudClient:
         api_key: str,
         base_url: str = DEFAULT_BASE_URL,
         timeout: Timeout = DEFAULT_TIMEOUT,
-        retries: int | RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        retries: int | RetryPolicy = DEFAULT_RETRIES,
         session: Session | None = None,
         proxies: Mapping[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,

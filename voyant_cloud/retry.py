@@ -19,7 +19,10 @@ import attrs
 
 from voyant_cloud.errors import VoyantConfigError
 
-__all__ = ["Outcome", "RetryPolicy", "outcome_of_status", "parse_retry_after", "time_allowed"]
+__all__ = ["DEFAULT_RETRIES", "Outcome", "RetryPolicy", "outcome_of_status", "parse_retry_after", "time_allowed"]
+
+
+DEFAULT_RETRIES: Final = 3
 
 
 class Outcome(Enum):
@@ -73,7 +76,7 @@ class RetryPolicy:
             86400. The first attempt has the call's timeout alone.
     """
 
-    retries: int = attrs.field(default=3, validator=_number(int, 100))
+    retries: int = attrs.field(default=DEFAULT_RETRIES, validator=_number(int, 100))
     base_delay: float = attrs.field(default=0.25, validator=_number(float, 3600))
     max_delay: float = attrs.field(default=8.0, validator=_number(float, 3600))
     deadline: float = attrs.field(default=60.0, validator=_number(float, 86_400))

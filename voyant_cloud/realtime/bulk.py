@@ -223,7 +223,7 @@ class _BulkPublish:
     def _stopped(self, cause: Exception) -> PublishManyError:
         waiting = (index for lane in self._lanes for index in lane.waiting.messages)
         return PublishManyError(
-            f"stopped after {self._published} published messages: {cause}",
+            f"stopped after {self._published} published messages: {str(cause) or repr(cause)}",
             published=self._published,
             failed=tuple(sorted(self._failed)),
             not_sent=tuple(sorted([*self._refused, *waiting])),
