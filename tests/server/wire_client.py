@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import requests
 import websocket
 
-__all__ = ["Reachable", "Socket", "call", "mint", "publish", "refused_upgrade", "subscribe"]
+__all__ = ["Reachable", "Socket", "call", "members", "mint", "publish", "refused_upgrade", "subscribe"]
 
 ALL = ["subscribe", "publish", "presence"]
 
@@ -41,6 +41,12 @@ def publish(server: Reachable, channel: str = "orders:eu", event: str = "e", dat
     assert answer.status_code == 200, answer.text
     summary: dict[str, Any] = answer.json()["data"]
     return summary
+
+
+def members(server: Reachable, channel: str = "orders:eu") -> list[dict[str, Any]]:
+    """Read over REST who is present."""
+    found: list[dict[str, Any]] = call(server, "GET", f"/realtime/v1/channels/{channel}/presence").json()["data"]
+    return found
 
 
 def mint(server: Reachable, capabilities: dict[str, list[str]] | None = None, **body: Any) -> str:
