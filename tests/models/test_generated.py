@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime
+import inspect
 import pickle
 from typing import Any, get_type_hints
 
@@ -231,7 +232,7 @@ class TestShape:
     def test_docstring_lists_every_field(self, model: type) -> None:
         """The docstring describes each field."""
         for field in attrs.fields(model):
-            assert f"\n        {field.name}: " in str(model.__doc__)
+            assert f"\n    {field.name}: " in inspect.cleandoc(str(model.__doc__))
 
     def test_public_names_are_those_of_the_file(self) -> None:
         """``from voyant_cloud.models import *`` gives the generated classes and nothing else."""
