@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 
@@ -45,7 +46,7 @@ def test_what_is_no_request_gets_the_envelope(
 
 def test_a_request_that_never_becomes_whole_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who sends half a head and then nothing is let go of."""
-    monkeypatch.setattr("voyant_cloud.server.http_server.FIRST_REQUEST_WITHIN", 0.2)
+    monkeypatch.setattr("voyant_cloud.server.http_server.HEAD_WITHIN", 0.2)
     with VoyantServer() as server:
         assert exchange(server, b"GET /healthz HTTP/1.1\r\nHost:") == b""
 
@@ -76,3 +77,43 @@ def test_a_store_that_fails_is_a_503_with_retry_after(server: VoyantServer, monk
     )
     assert "disk" not in answer.text
     assert call(server, "GET", "/healthz").status_code == 200
+
+
+def test_a_second_head_that_never_becomes_whole_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One good request buys no time for a second that never ends."""
+    monkeypatch.setattr("voyant_cloud.server.http_server.HEAD_WITHIN", 0.3)
+    with VoyantServer() as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as raw:
+            raw.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            raw.sendall(b"GET /healthz HTTP/1.1\r\nHost:")
+            with contextlib.suppress(ConnectionResetError):
+                assert raw.recv(65_536) == b""
+
+
+def test_a_body_that_never_comes_is_a_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that was announced has its time, then the caller is told and let go of."""
+    monkeypatch.setattr("voyant_cloud.server.http.BODY_WITHIN", 0.2)
+    with VoyantServer() as server:
+        head = ["POST /realtime/v1/messages HTTP/1.1", "Host: x", f"Authorization: Bearer {server.api_key}"]
+        answer = exchange(server, "\r\n".join([*head, "Content-Length: 50", "", "{"]).encode())
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"request_timeout"' in answer
+
+
+def test_compressed_bodies_are_refused(server: VoyantServer, caplog: pytest.LogCaptureFixture) -> None:
+    """What says that it is compressed is refused by name, be it so or not, with a key or without."""
+    for key, status in ((server.api_key, 400), ("vck_wrong-but-long-enough", 401)):
+        headers = {"Content-Encoding": "gzip"}
+        answer = call(server, "POST", "/realtime/v1/messages", key=key, data=b"notgzip!!", headers=headers)
+        assert answer.status_code == status
+    assert "Traceback" not in caplog.text
+    assert "Unhandled" not in caplog.text
+
+
+def test_unknown_expectations_are_passed_over(server: VoyantServer) -> None:
+    """``Expect`` with another word than 100-continue changes nothing."""
+    answer = call(server, "GET", "/healthz", headers={"Expect": "foo"})
+    assert answer.status_code == 200
+    assert answer.headers["x-request-id"]

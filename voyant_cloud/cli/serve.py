@@ -49,8 +49,8 @@ def serve(
 ) -> None:
     """Run the realtime service on this machine.
 
-    The first line on stdout is its base URL. Options can be given as VOYANT_SERVER_… variables too; a key given there
-    (VOYANT_SERVER_API_KEYS) does not show in the process list.
+    The first line on stdout is its base URL. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
+    _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list.
     """
     require_server_extra()
     server_config = importlib.import_module("voyant_cloud.server.config")

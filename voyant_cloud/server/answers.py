@@ -15,7 +15,7 @@ from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
 from voyant_cloud.server.engine.base import EngineError
 from voyant_cloud.server.refusal import Refusal, refusal_of
 
-__all__ = ["IDEMPOTENCY_SECONDS", "REQUEST_ID", "answer", "data_response", "error_response", "new_request_id"]
+__all__ = ["IDEMPOTENCY_SECONDS", "REQUEST_ID", "answer", "data_response", "error_response", "expect", "new_request_id"]
 
 IDEMPOTENCY_SECONDS: Final = 300
 REQUEST_ID: Final = web.RequestKey("request_id", str)
@@ -37,9 +37,22 @@ def error_response(refusal: Refusal, request_id: str) -> web.Response:
     response = web.Response(text=jsontext.dumps(body), status=refusal.status, content_type="application/json")
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
+    if refusal.status == 408:
+        # What is left of the body would be read as the next request.
+        response.force_close()
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+async def expect(request: web.Request) -> None:
+    """Answer ``Expect: 100-continue``, and pass over other expectations, which HTTP allows.
+
+    aiohttp's own would refuse them before a request has its id and its place in the log.
+    """
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
 def new_request_id() -> str:

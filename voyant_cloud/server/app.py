@@ -8,19 +8,20 @@ import logging
 import random
 from typing import Final
 
+import attrs
 from aiohttp import web
 
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.realtime.frames import CloseCode
 from voyant_cloud.server import http, ws
-from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer
+from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer, expect
 from voyant_cloud.server.api_keys import ApiKeys
 from voyant_cloud.server.config import ServerConfig
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import Engine, EngineSetupError
 from voyant_cloud.server.engine.sqlite import SqliteEngine
-from voyant_cloud.server.http_server import Runner
+from voyant_cloud.server.http_server import IDLE_FOR, Runner
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.secret_file import load_or_create_key_ring
 from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
@@ -28,6 +29,8 @@ from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
 __all__ = ["Server"]
 
 TICK: Final = 1.0
+LINGER: Final = 2.0
+"""Seconds that a refused body is still received, so that its sender gets to read the refusal."""
 COME_BACK_WITHIN: Final = 5.0
 """Seconds over which clients that a drain sends away are told to return."""
 _log = logging.getLogger("voyant_cloud.server")
@@ -105,7 +108,16 @@ class Server:
 
     async def _listen(self) -> None:
         host, port = self._config.host, self._config.port
-        self._runner = Runner(self._app(), access_log=None, shutdown_timeout=1.0, handle_signals=False)
+        self._runner = Runner(
+            self._app(),
+            access_log=None,
+            shutdown_timeout=1.0,
+            handle_signals=False,
+            keepalive_timeout=IDLE_FOR,
+            lingering_time=LINGER,
+            # No client of this service compresses what it sends, and a body that unpacks to anything is a trap.
+            auto_decompress=False,
+        )
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, host, port, backlog=1024).start()
@@ -121,8 +133,9 @@ class Server:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[answer], client_max_size=self.context.config.limits.batch_bytes)
         app[CONTEXT] = self.context
-        app.add_routes(http.routes)
-        app.add_routes(ws.routes)
+        for route in (*http.routes, *ws.routes):
+            assert isinstance(route, web.RouteDef)
+            app.add_routes([attrs.evolve(route, kwargs={**route.kwargs, "expect_handler": expect})])
         return app
 
     async def _send_away(self, connection: Connection, spread: float) -> None:

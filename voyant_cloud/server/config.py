@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,10 @@ from voyant_cloud.server.limits import Limits
 __all__ = ["MEMORY", "ServerConfig", "load_config"]
 
 MEMORY: Final = ":memory:"
+LONGEST_DRAIN: Final = 25.0
+"""Seconds. A supervisor commonly kills after 30, and what was accepted still has to be flushed."""
 _ENV_PREFIX: Final = "VOYANT_SERVER_"
+_ENV_NAMES: Final = ("host", "port", "data", "api_keys", "allowed_origins", "drain_seconds")
 
 
 def _origin(text: str) -> str:
@@ -40,8 +44,8 @@ def _check_port(_: ServerConfig, __: attrs.Attribute[int], value: int) -> None:
 
 
 def _check_drain(_: ServerConfig, __: attrs.Attribute[float], value: float) -> None:
-    if not 0 <= value <= 3_600:
-        raise VoyantConfigError(f"drain_seconds: is {value}, must be 0 to 3600")
+    if not 0 <= value <= LONGEST_DRAIN:
+        raise VoyantConfigError(f"drain_seconds: is {value}, must be 0 to {LONGEST_DRAIN:g}")
 
 
 @attrs.frozen(kw_only=True)
@@ -55,7 +59,7 @@ class ServerConfig:
         api_keys: the keys that are taken.
         made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
         allowed_origins: browser origins that may connect, compared exactly.
-        drain_seconds: how long a stop spreads the goodbyes to its connections, 0 to 3600.
+        drain_seconds: how long a stop spreads the goodbyes to its connections, 0 to 25.
         limits: what is taken and kept.
         presence_grace: seconds that a dropped member is held.
         clock: seconds since 1970; tests pass their own.
@@ -75,7 +79,8 @@ class ServerConfig:
     @property
     def secret_path(self) -> Path | None:
         """The signing keys' file, beside the data; ``None`` where nothing is kept."""
-        return None if self.data == MEMORY else Path(self.data + ".secret")
+        # By the real path, as the database's lock: another name of the same file must find the same keys.
+        return None if self.data == MEMORY else Path(os.path.realpath(self.data) + ".secret")
 
 
 def load_config(
@@ -112,6 +117,7 @@ def load_config(
         for name, value in env.items()
         if name.startswith(_ENV_PREFIX) and value
     }
+    _refuse_unknown(given)
     settings: dict[str, Any] = {
         "host": host or given.get("host"),
         "port": port if port is not None else _number("port", given.get("port"), int),
@@ -130,6 +136,14 @@ def load_config(
     _require_loopback(settings.get("host", "127.0.0.1"))
     key = generate_api_key()
     return ServerConfig(api_keys=(parse_api_key(key),), made_up_key=key, **settings)
+
+
+def _refuse_unknown(given: Mapping[str, str]) -> None:
+    known = {*_ENV_NAMES, *(f"limit_{field.name}" for field in attrs.fields(Limits))}
+    unknown = sorted(set(given) - known)
+    if unknown:
+        names = ", ".join(_ENV_PREFIX + name.upper() for name in (*_ENV_NAMES, "limit_<name>"))
+        raise VoyantConfigError(f"{_ENV_PREFIX}{unknown[0].upper()}: there is no such setting; known are {names}")
 
 
 def _limits(given: Mapping[str, str], arguments: Mapping[str, float]) -> Limits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import re
@@ -32,6 +33,7 @@ __all__ = ["routes"]
 
 DEFAULT_LIMIT: Final = 100
 DEFAULT_TTL: Final = 3_600
+BODY_WITHIN: Final = 30.0
 # Room for the keys, the event's name and escapes around one message's data.
 _BODY_OVERHEAD: Final = 32 * 1024
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
@@ -155,10 +157,16 @@ def _channel_before(request: web.Request, suffix: str) -> str:
 
 
 async def _read_body(request: web.Request, most: int) -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refusal("invalid_request", "Content-Encoding: bodies are taken as they are, send it without compression")
     # By its announced length first, so that a huge body is refused before it is received.
     if request.content_length is not None and request.content_length > most:
         raise _too_large(request.content_length, most)
-    body = await request.read()
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            body = await request.read()
+    except TimeoutError:
+        raise Refusal("request_timeout", f"the body was not complete within {BODY_WITHIN:g} seconds") from None
     if len(body) > most:
         raise _too_large(len(body), most)
     return body

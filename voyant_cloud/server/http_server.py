@@ -1,7 +1,7 @@
 """aiohttp's HTTP server with this project's manners where no route is reached yet.
 
 aiohttp answers what it cannot parse by itself, in plain text, and logs the exception, which holds the request line and
-so a token. It also waits long for a request that never becomes whole.
+so a token. It also waits for ever for a request that never becomes whole.
 """
 
 from __future__ import annotations
@@ -17,21 +17,38 @@ from aiohttp.web_request import BaseRequest
 from voyant_cloud.server.answers import error_response, new_request_id
 from voyant_cloud.server.refusal import Refusal
 
-__all__ = ["Runner"]
+__all__ = ["IDLE_FOR", "Runner"]
 
-FIRST_REQUEST_WITHIN: Final = 10.0
+HEAD_WITHIN: Final = 10.0
+"""Seconds in which a request's head must be whole, from the connection or from its first byte on."""
+IDLE_FOR: Final = 75.0
+"""Seconds that a connection may wait for its next request."""
 _log = logging.getLogger("voyant_cloud.server")
 
 
 class _Protocol(RequestHandler):
     """One HTTP connection."""
 
-    __slots__ = ()
+    __slots__ = ("_requests_before", "_watch")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection; one that sends no whole request in time is dropped."""
+        """Take the connection, and begin to wait for the first head."""
         super().connection_made(transport)
-        asyncio.get_running_loop().call_later(FIRST_REQUEST_WITHIN, self._drop_if_silent)
+        self._watch: asyncio.TimerHandle | None = None
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes. Those that complete no request and belong to none are part of another head."""
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count == before and self._current_request is None and not self._is_watched():
+            self._watch_head()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of the connection."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
 
     def handle_error(
         self,
@@ -56,8 +73,19 @@ class _Protocol(RequestHandler):
         response.force_close()
         return response
 
-    def _drop_if_silent(self) -> None:
-        if self._request_count == 0 and self.transport is not None:
+    def _is_watched(self) -> bool:
+        return self._watch is not None and self._requests_before == self._request_count
+
+    def _watch_head(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._requests_before = self._request_count
+        self._watch = asyncio.get_running_loop().call_later(HEAD_WITHIN, self._drop_if_incomplete)
+
+    def _drop_if_incomplete(self) -> None:
+        incomplete = self._is_watched() and self._current_request is None
+        self._watch = None
+        if incomplete and self.transport is not None:
             self.transport.abort()
 
 

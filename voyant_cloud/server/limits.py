@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import attrs
@@ -13,17 +14,21 @@ __all__ = ["Limits"]
 # What the generated models refuse already. A larger value would have no effect, so it is an error: change the contract
 # (openapi/voyant-cloud.yaml) and run `make generate`, and both ends follow.
 _CONTRACT: Final = {"message_bytes": 65_536, "presence_bytes": 4_096, "batch_messages": 100}
+_MOST: Final = 2**31 - 1
 
 
 def _bounded(lowest: float) -> Any:
     def check(limits: Limits, field: attrs.Attribute[Any], value: float) -> None:
-        highest = _CONTRACT.get(field.name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise VoyantConfigError(f"limit {field.name}: must be a number, got {value!r}")
+        highest = _CONTRACT.get(field.name, _MOST)
+        kinds = (int, float) if isinstance(field.default, float) else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+            kind = "a number" if float in kinds else "a whole number"
+            raise VoyantConfigError(f"limit {field.name}: must be {kind}, got {value!r}")
         if value < lowest:
             raise VoyantConfigError(f"limit {field.name}: is {value}, at least {lowest} is required")
-        if highest is not None and value > highest:
-            raise VoyantConfigError(f"limit {field.name}: is {value}, the contract allows at most {highest}")
+        if value > highest:
+            who = "the contract allows" if field.name in _CONTRACT else "allowed is"
+            raise VoyantConfigError(f"limit {field.name}: is {value}, {who} at most {highest}")
 
     return check
 

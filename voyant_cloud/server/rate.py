@@ -1,8 +1,16 @@
-"""A token bucket for one connection's inbound frames; pure: the time is passed in."""
+"""How many frames one connection may send, and when it has gone too far; pure: the time is passed in."""
 
 from __future__ import annotations
 
-__all__ = ["TokenBucket"]
+from enum import Enum
+from typing import Final
+
+__all__ = ["FrameGate", "Passage", "TokenBucket"]
+
+ABUSE_AFTER: Final = 200
+"""Frames over the rate at once, after which it counts as abuse."""
+NOTICE_EVERY: Final = 1.0
+"""Seconds between notices to a sender that is over its rate."""
 
 
 class TokenBucket:
@@ -24,3 +32,44 @@ class TokenBucket:
             return False
         self._level -= 1
         return True
+
+
+class Passage(Enum):
+    """What becomes of a frame."""
+
+    TAKEN = "taken"
+    DROPPED = "dropped"
+    DROPPED_WITH_NOTICE = "dropped with notice"
+    """Dropped, and the sender is to be told: the first time, then at most once a second."""
+    ABUSE = "abuse"
+    """Too many were dropped: the connection is to be closed."""
+
+
+class FrameGate:
+    """Lets frames through at a rate, and counts those over it.
+
+    A second bucket is filled by what the first refuses. It lets a burst of refusals pass, and a few every second; who
+    empties it is not careless but abusive. Counting refusals in a row would not do: at a steady rate over the limit
+    every so many frames one is taken.
+
+    Args:
+        rate: frames a second, sustained.
+        burst: frames at once.
+        now: seconds of any monotonic clock.
+    """
+
+    def __init__(self, rate: float, burst: int, now: float) -> None:
+        self._frames = TokenBucket(rate, burst, now)
+        self._refusals = TokenBucket(rate / 5, ABUSE_AFTER, now)
+        self._noticed: float | None = None
+
+    def pass_one(self, now: float) -> Passage:
+        """Take one frame at *now*."""
+        if self._frames.take(now):
+            return Passage.TAKEN
+        if not self._refusals.take(now):
+            return Passage.ABUSE
+        if self._noticed is not None and now - self._noticed < NOTICE_EVERY:
+            return Passage.DROPPED
+        self._noticed = now
+        return Passage.DROPPED_WITH_NOTICE

@@ -15,6 +15,7 @@ STATUS_OF_CODE: Final = {
     "forbidden": 403,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "conflict": 409,
     "payload_too_large": 413,
     "rate_limited": 429,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -14,7 +15,9 @@ from voyant_cloud.server.loop import loop_factory
 
 __all__ = ["run"]
 
-STOP_WITHIN: Final = 30.0
+STOP_WITHIN: Final = 5.0
+"""Seconds, after a drain of 25 at most: supervisors commonly kill after 30."""
+_log = logging.getLogger("voyant_cloud.server")
 
 
 def run(config: ServerConfig, *, say: Callable[[str], None] = print) -> None:
@@ -43,8 +46,11 @@ async def _serve(config: ServerConfig, say: Callable[[str], None]) -> None:
     say("\n".join([server.url, *_greeting(config, server.url)]))
     await _first_of(drain.wait(), leave.wait())
     if not leave.is_set():
-        await _first_of(server.drain(), leave.wait(), timeout=STOP_WITHIN - 5)
-    await asyncio.wait_for(server.stop(), STOP_WITHIN)
+        await _first_of(server.drain(), leave.wait())
+    try:
+        await asyncio.wait_for(server.stop(), STOP_WITHIN)
+    except TimeoutError:
+        _log.error("the server did not stop within %g s and was ended", STOP_WITHIN)
 
 
 def _greeting(config: ServerConfig, url: str) -> list[str]:
@@ -69,8 +75,8 @@ def _on_signals(drain: asyncio.Event, leave: asyncio.Event) -> None:
         loop.add_signal_handler(signal.SIGINT, leave.set)
 
 
-async def _first_of(*waits: Coroutine[Any, Any, Any], timeout: float | None = None) -> None:
+async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:
     tasks = [asyncio.ensure_future(wait) for wait in waits]
-    await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,12 @@ def load_or_create_key_ring(path: Path) -> KeyRing:
 def _create(path: Path) -> KeyRing:
     ring = KeyRing((new_signing_key(),))
     text = json.dumps({"keys": [{"kid": key.kid, "secret": key.secret.hex()} for key in ring.keys]})
-    # A reader never sees half a file: it is written whole under another name and linked into place, which fails
-    # where another server was faster.
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    # A reader never sees half a file: it is written whole under a name of its own, which nobody else can read either,
+    # and linked into place. The link fails where another server was faster.
+    draft: Path | None = None
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+        draft = Path(name)
         with os.fdopen(handle, "w") as file:
             file.write(text)
             file.flush()
@@ -49,7 +51,8 @@ def _create(path: Path) -> KeyRing:
     except OSError as error:
         raise VoyantConfigError(f"signing keys {path}: cannot be written: {error.strerror}") from None
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
     return ring
 
 

@@ -23,7 +23,7 @@ from voyant_cloud.server.connection import ABORT_AFTER, Connection
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import EngineError, EngineUnavailableError, NewMessage
 from voyant_cloud.server.hub import HubChannel
-from voyant_cloud.server.rate import TokenBucket
+from voyant_cloud.server.rate import FrameGate, Passage
 from voyant_cloud.server.refusal import Refusal, refusal_of
 from voyant_cloud.server.resume import ResumePoint, resolve_text
 from voyant_cloud.server.tokens import LEEWAY, ClientToken, TokenRefusedError
@@ -31,8 +31,6 @@ from voyant_cloud.server.wire import pong_frame
 
 __all__ = ["routes"]
 
-ABUSE_AFTER: Final = 200
-"""Frames over the rate, one after another, after which the connection is closed with 4429."""
 _LEFT_ON_PURPOSE: Final = frozenset({CloseCode.NORMAL, CloseCode.GOING_AWAY})
 _log = logging.getLogger("voyant_cloud.server")
 
@@ -125,29 +123,22 @@ async def _serve(
 async def _read(context: Context, socket: web.WebSocketResponse, connection: Connection, channel: HubChannel) -> None:
     loop = asyncio.get_running_loop()
     limits = context.config.limits
-    bucket = TokenBucket(limits.frames_per_second, limits.frames_burst, loop.time())
-    refused = 0
+    gate = FrameGate(limits.frames_per_second, limits.frames_burst, loop.time())
     while True:
         message = await socket.receive()
         if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
             connection.closed_by_peer(_close_code(message, socket))
             return
         connection.heard(loop.time())
-        if bucket.take(loop.time()):
-            refused = 0
-            await _take(context, message, connection, channel)
-        else:
-            refused += 1
-            _slow_down(connection, refused, limits.frames_per_second)
-        if connection.close_code is not None and refused >= ABUSE_AFTER:
-            return
-
-
-def _slow_down(connection: Connection, refused: int, rate: float) -> None:
-    if refused == 1:
-        connection.refuse("rate_limited", f"more than {rate:g} frames a second; this one was dropped")
-    elif refused >= ABUSE_AFTER:
-        connection.close(CloseCode.ABUSE, "too many frames")
+        match gate.pass_one(loop.time()):
+            case Passage.TAKEN:
+                await _take(context, message, connection, channel)
+            case Passage.DROPPED_WITH_NOTICE:
+                rate = limits.frames_per_second
+                connection.refuse("rate_limited", f"more than {rate:g} frames a second; what is over it is dropped")
+            case Passage.ABUSE:
+                connection.close(CloseCode.ABUSE, "too many frames")
+                return
 
 
 def _close_code(message: WSMessage, socket: web.WebSocketResponse) -> int | None:

@@ -25,8 +25,8 @@ from voyant_cloud.server.message_id import MessageId, new_epoch
 
 __all__ = ["AppendRequest", "Committed", "Retention", "SqliteStore"]
 
-_PROBE: Final = Answer("", "", [MessageId("0" * 16, 0, 0)] * 100, 0)
-"""About 5 KB, to see whether something that needs room can be written."""
+_PROBE: Final = Answer("", " " * 80_000, [], 0)
+"""As much as the largest message takes, to see whether something that needs room can be written."""
 
 
 @attrs.frozen
