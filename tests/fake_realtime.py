@@ -19,6 +19,7 @@ import hashlib
 import json
 import queue
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -201,10 +202,12 @@ class FakeRealtime:
 
     Args:
         script: what to do with each connection, in a thread of its own; ``None`` leaves them to ``accept``.
+        tls: makes it speak TLS.
     """
 
-    def __init__(self, script: Callable[[FakePeer], None] | None = None) -> None:
+    def __init__(self, script: Callable[[FakePeer], None] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._peers: queue.Queue[FakePeer] = queue.Queue()
         self._raws: list[socket.socket] = []
@@ -227,6 +230,7 @@ class FakeRealtime:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self._threads[0].join(PATIENCE)
         for raw in self._raws:
             with contextlib.suppress(OSError):
                 raw.shutdown(socket.SHUT_RDWR)
@@ -250,6 +254,9 @@ class FakeRealtime:
 
     def _serve(self, raw: socket.socket) -> None:
         with contextlib.suppress(OSError, EOFError):
+            if self._tls is not None:
+                raw = self._tls.wrap_socket(raw, server_side=True)
+                self._raws.append(raw)
             peer = FakePeer(raw)
             if self._script is None:
                 self._peers.put(peer)

@@ -55,13 +55,13 @@ def test_a_snapshot_is_not_changed_by_a_handler_that_leaves() -> None:
 def test_unknown_events_are_refused_with_the_known_ones() -> None:
     """A misspelt name would otherwise never be called."""
     with pytest.raises(VoyantConfigError, match="no such event; there are connected, message, presence, error"):
-        Handlers(channel="c").add("mesage", handle)
+        Handlers(channel="c").check("mesage", handle)
 
 
 def test_what_cannot_be_called_is_refused() -> None:
     """The mistake is told where it is made, not when the first message comes."""
     with pytest.raises(VoyantConfigError, match="must be callable, got str"):
-        Handlers(channel="c").add("message", "handle")  # type: ignore[arg-type]
+        Handlers(channel="c").check("message", "handle")
 
 
 def test_kept_events_wait_for_their_first_handler() -> None:

@@ -1,7 +1,8 @@
-"""The handover: one message at a time, from one thread to another."""
+"""The handover: messages from one thread to another, and who is done with which."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,65 +11,91 @@ from tests.fake_realtime import PATIENCE, message_frame
 from voyant_cloud.converter import structure
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.models import RealtimeMessageSummary
-from voyant_cloud.realtime.handover import Given, Handover
+from voyant_cloud.realtime.handover import Handover
+
+M1, M2, M3 = (structure(message_frame(f"m{number}"), RealtimeMessageSummary) for number in (1, 2, 3))
 
 
-def message(message_id: str) -> RealtimeMessageSummary:
-    return structure(message_frame(message_id), RealtimeMessageSummary)
+@pytest.fixture
+def done() -> list[RealtimeMessageSummary]:
+    return []
 
 
-def test_a_message_is_done_when_the_loop_comes_back() -> None:
-    """The giver is held until the next take, no shorter."""
-    handover = Handover()
-    handover.begin()
-    with ThreadPoolExecutor() as pool:
-        first = pool.submit(handover.give, message("m1"))
-        assert handover.take() == message("m1")
-        assert not first.done()
-        second = pool.submit(handover.take)
-        assert first.result(PATIENCE) is Given.DONE
-        handover.finish()
-        assert second.result(PATIENCE) is None
+@pytest.fixture
+def handover(done: list[RealtimeMessageSummary]) -> Handover:
+    """A handover whose loop has begun."""
+    made = Handover(done.append)
+    made.begin()
+    return made
 
 
-def test_a_message_of_a_loop_that_left_is_taken() -> None:
-    """It went to somebody, though nobody said that it is done with."""
-    handover = Handover()
-    handover.begin()
-    with ThreadPoolExecutor() as pool:
-        giving = pool.submit(handover.give, message("m1"))
-        handover.take()
-        handover.end()
-        assert giving.result(PATIENCE) is Given.TAKEN
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as running:
+        yield running
 
 
-def test_a_message_that_nobody_takes_is_left() -> None:
-    """The giver may keep it for the next loop."""
-    handover = Handover()
-    assert handover.give(message("m1")) is Given.LEFT
+def test_a_message_is_done_when_the_loop_comes_back(
+    handover: Handover, done: list[RealtimeMessageSummary], pool: ThreadPoolExecutor
+) -> None:
+    """Not when it is taken; and the giver is held until the last one is."""
+    giving = pool.submit(handover.give, [M1, M2])
+    assert handover.take() == M1
+    assert done == []
+    assert handover.take() == M2
+    assert done == [M1]
+    assert not giving.done()
+    taking = pool.submit(handover.take)
+    assert giving.result(PATIENCE) == []
+    assert done == [M1, M2]
+    handover.finish()
+    assert taking.result(PATIENCE) is None
+
+
+def test_a_loop_that_leaves_is_not_done_with_its_message(
+    handover: Handover, done: list[RealtimeMessageSummary], pool: ThreadPoolExecutor
+) -> None:
+    """It may have failed on it. What it did not take goes back to the giver."""
+    giving = pool.submit(handover.give, [M1, M2, M3])
+    handover.take()
+    handover.end()
+    assert giving.result(PATIENCE) == [M2, M3]
+    assert done == []
+
+
+def test_messages_go_back_when_nobody_wants_them() -> None:
+    """The giver may keep them for the next loop."""
+    handover = Handover(lambda _: None)
+    assert handover.give([M1, M2]) == [M1, M2]
     handover.begin()
     handover.end()
-    assert handover.give(message("m1")) is Given.LEFT
+    assert handover.give([M1]) == [M1]
 
 
-def test_there_is_one_loop_at_a_time() -> None:
+def test_there_is_one_loop_at_a_time(handover: Handover) -> None:
     """A second one would steal every other message."""
-    handover = Handover()
-    handover.begin()
     with pytest.raises(RealtimeError, match="another loop"):
         handover.begin()
     handover.end()
     handover.begin()
 
 
-def test_finish_releases_both_sides() -> None:
-    """Nobody waits after the end, and a late giver is not held."""
-    handover = Handover()
-    handover.begin()
-    with ThreadPoolExecutor() as pool:
-        giving = pool.submit(handover.give, message("m1"))
-        handover.take()
-        handover.finish()
-        assert giving.result(PATIENCE) is Given.TAKEN
+def test_finish_releases_both_sides(handover: Handover, pool: ThreadPoolExecutor) -> None:
+    """Nobody waits after the end, no message is taken any more, and a late giver is not held."""
+    giving = pool.submit(handover.give, [M1, M2])
+    handover.take()
+    handover.finish()
+    assert giving.result(PATIENCE) == [M2]
     assert handover.take() is None
-    assert handover.give(message("m2")) is Given.LEFT
+    assert handover.give([M3]) == [M3]
+
+
+def test_a_loop_may_begin_again_after_the_end(handover: Handover, pool: ThreadPoolExecutor) -> None:
+    """What was kept until the channel had ended is still given out."""
+    handover.finish()
+    handover.end()
+    handover.begin()
+    giving = pool.submit(handover.give, [M1])
+    assert handover.take() == M1
+    handover.end()
+    assert giving.result(PATIENCE) == []

@@ -25,7 +25,7 @@ from voyant_cloud.realtime.handlers import Handler
 from voyant_cloud.realtime.lifecycle import ChannelState, Lifecycle
 from voyant_cloud.realtime.options import OnGap, RealtimeChannelOptions
 from voyant_cloud.realtime.presence import PresenceWish
-from voyant_cloud.realtime.reader import Reader
+from voyant_cloud.realtime.reader import LINGER, Reader
 from voyant_cloud.realtime.token_source import Token, TokenProvider
 
 __all__ = ["ChannelState", "RealtimeChannel", "RealtimeChannelOptions"]
@@ -301,25 +301,26 @@ class RealtimeChannel:
         event is still delivered. Safe to call twice, and from a handler.
 
         Args:
-            timeout: seconds that a handler that runs, and the service, have to come to an end; 0 or more. After that
-                they are left to themselves.
+            timeout: seconds that a handler that runs, and the service, have to come to an end, 0 to 86400. After
+                that they are left to themselves.
 
         Raises:
             VoyantConfigError: *timeout* is no such number.
         """
-        if not isinstance(timeout, (int, float)) or not timeout >= 0:
-            raise VoyantConfigError(f"close: timeout must be seconds, 0 or more, got {timeout!r}")
+        if not isinstance(timeout, (int, float)) or not 0 <= timeout <= 86_400:
+            raise VoyantConfigError(f"close: timeout must be seconds, 0 to 86400, got {timeout!r}")
         if os.getpid() != self._process:
             # The socket is the parent's.
             return
         deadline = time.monotonic() + timeout
-        was_live = self._lifecycle.state is ChannelState.CONNECTED
         is_first = self._lifecycle.finish(None)
         self._dispatcher.discard(
-            RealtimeChannelDisconnectedEvent(code=CloseCode.NORMAL, reason=_CLOSED, will_reconnect=False, retry_in=None)
+            RealtimeChannelDisconnectedEvent(
+                code=int(CloseCode.NORMAL), reason=_CLOSED, will_reconnect=False, retry_in=None
+            )
         )
         if is_first:
-            self._end_connection(was_live, timeout)
+            self._end_connection(timeout)
         self._join(deadline)
 
     def __enter__(self) -> RealtimeChannel:
@@ -338,23 +339,23 @@ class RealtimeChannel:
         self._check_process()
         self._presence.say(RealtimePresenceInput(action=action, data=data))
 
-    def _end_connection(self, was_live: bool, timeout: float) -> None:
+    def _end_connection(self, timeout: float) -> None:
         connection = self._lifecycle.connection()
         if connection is None:
             return
-        if was_live:
+        if self._lifecycle.was_live:
             connection.start_close(CloseCode.NORMAL, _CLOSED, min(1.0, timeout / 2))
         else:
             connection.abort()
 
     def _join(self, deadline: float) -> None:
-        current = threading.current_thread()
-        if current is not self._reader:
+        if threading.current_thread() is not self._reader:
+            self._reader.join(min(LINGER, max(0.0, deadline - time.monotonic())))
+            connection = self._lifecycle.connection()
+            if connection is not None:
+                # The service had its time to answer the close.
+                connection.abort()
             self._reader.join(max(0.0, deadline - time.monotonic()))
-            if self._reader.is_alive():
-                connection = self._lifecycle.connection()
-                if connection is not None:
-                    connection.abort()
         if not self._dispatcher.is_own_thread():
             self._dispatcher.join(max(0.0, deadline - time.monotonic()))
 

@@ -112,30 +112,22 @@ class Connection:
             HandshakeRefusedError: the service answered with another status than 101.
             ConnectFailedError: there was no answer, or one that is no WebSocket's.
         """
-        # No exception is chained: those of websocket-client may hold the URL, with the token, and the peer's body.
         try:
             self._dialer.dial(self._wire, url, deadline)
             self._upgrade(url, deadline)
-        except websocket.WebSocketBadStatusException as error:
-            raise HandshakeRefusedError(_refusal(error.status_code, error.resp_headers, error.resp_body)) from None
-        except (websocket.WebSocketTimeoutException, TimeoutError):
-            raise ConnectFailedError("it took too long") from None
-        except ssl.SSLCertVerificationError as error:
-            raise ConnectFailedError(f"not trusted: {error.verify_message}", is_lasting=True) from None
-        except VoyantConfigError as error:
-            raise ConnectFailedError(str(error), is_lasting=True) from None
         except Exception as error:  # noqa: BLE001 - what a peer can make websocket-client raise is not a closed set
-            raise ConnectFailedError(redact(f"{type(error).__name__}: {error}")) from None
+            # Not chained: websocket-client's exceptions may hold the URL, with the token, and all of the answer.
+            raise self._explain(error) from None
 
     def receive(self, timeout: float, limit: int) -> list[str]:
-        """Wait for a text, and return it with those that follow without waiting.
+        """Wait for a frame, and read those that follow without waiting, too.
 
         Args:
             timeout: seconds to wait for the first.
             limit: how many frames to read at most, 1 or more.
 
         Returns:
-            The texts, in order; none if there were none in time.
+            The texts among them, in order; none if nothing came in time, or only control frames.
 
         Raises:
             ConnectionEndedError: it has ended. Texts that came before were returned by earlier calls.
@@ -147,9 +139,9 @@ class Connection:
         try:
             for _ in range(limit):
                 text = self._read()
+                self._wire.read_deadline = 0.0
                 if text is not None:
                     texts.append(text)
-                    self._wire.read_deadline = 0.0
         except websocket.WebSocketTimeoutException:
             pass
         except ConnectionEndedError as end:
@@ -196,22 +188,30 @@ class Connection:
         self._wire.allow(_MAX_HANDSHAKE_BYTES)
         self._wire.read_deadline = deadline
         self._wire.send_timeout = max(0.0, deadline - time.monotonic())
-        try:
-            self._socket.connect(
-                url,
-                socket=self._wire,
-                header=[f"User-Agent: {DEFAULT_USER_AGENT}", f"x-voyant-sdk: {DEFAULT_USER_AGENT}"],
-                # The service checks origins to guard browsers; a program has none.
-                suppress_origin=True,
-                # Another host must not get the token.
-                redirect_limit=0,
-            )
-        except websocket.WebSocketException:
-            status = self._socket.getstatus()
-            if status is not None and status != 101:
-                raise HandshakeRefusedError(_refusal(status, self._socket.getheaders(), None)) from None
-            raise
+        self._socket.connect(
+            url,
+            socket=self._wire,
+            header=[f"User-Agent: {DEFAULT_USER_AGENT}", f"x-voyant-sdk: {DEFAULT_USER_AGENT}"],
+            # The service checks origins to guard browsers; a program has none.
+            suppress_origin=True,
+            # Another host must not get the token.
+            redirect_limit=0,
+        )
         self._wire.allow(_FRAME_ALLOWANCE)
+
+    def _explain(self, error: Exception) -> HandshakeRefusedError | ConnectFailedError:
+        if isinstance(error, websocket.WebSocketBadStatusException):
+            return HandshakeRefusedError(_refusal(error.status_code, error.resp_headers, error.resp_body))
+        if isinstance(error, (websocket.WebSocketTimeoutException, TimeoutError)):
+            return ConnectFailedError("it took too long")
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return ConnectFailedError(f"not trusted: {error.verify_message}", is_lasting=True)
+        if isinstance(error, VoyantConfigError):
+            return ConnectFailedError(str(error), is_lasting=True)
+        status = self._socket.getstatus()
+        if status is not None and status >= 300:
+            return HandshakeRefusedError(_refusal(status, self._socket.getheaders(), None))
+        return ConnectFailedError(redact(f"{type(error).__name__}: {error}"))
 
     def _read(self) -> str | None:
         """Read a frame; return the text that it completes, if it does."""

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import certifi
+from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: TID251 - no request is made: it names a file
 
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.realtime.wire import Wire
@@ -32,15 +32,16 @@ class Dialer:
     Args:
         proxies: a proxy's URL by scheme, as in requests; ``None`` takes them from the environment.
         verify: whether to check certificates, or the path of a CA bundle to check them with.
+        secure: whether any of the services speaks TLS.
 
     Raises:
         VoyantConfigError: the bundle cannot be read.
     """
 
-    def __init__(self, *, proxies: Mapping[str, str] | None, verify: bool | str) -> None:
+    def __init__(self, *, proxies: Mapping[str, str] | None, verify: bool | str, secure: bool = True) -> None:
         self._proxies = proxies
-        # Made once: to read the certificates takes tens of milliseconds.
-        self._context = _context(verify)
+        # Made once, and only if needed: to read the certificates takes tens of milliseconds.
+        self._context = _context(verify) if secure else None
 
     def dial(self, wire: Wire, url: str, deadline: float) -> None:
         """Connect *wire* to the host of *url*, ready for the upgrade.
@@ -66,6 +67,7 @@ class Dialer:
             wire.connect(_resolve(proxy.hostname, proxy.port or _DEFAULT_PROXY_PORT), deadline)
             _open_tunnel(wire, proxy, f"{_bracketed(target.hostname)}:{port}", deadline)
         if target.scheme == "wss":
+            assert self._context is not None
             wire.start_tls(self._context, target.hostname, deadline)
 
     def _proxy_for(self, target: SplitResult) -> SplitResult | None:
@@ -114,21 +116,19 @@ def _open_tunnel(wire: Wire, proxy: SplitResult, target: str, deadline: float) -
 
 
 def _context(verify: bool | str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    # What is trusted is what requests trusts, so that channels and REST fail or work together.
+    given = verify if isinstance(verify, str) else None
+    bundle = given or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
+    try:
+        if os.path.isdir(bundle):
+            context = ssl.create_default_context(capath=bundle)
+        else:
+            context = ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise VoyantConfigError(f"verify: cannot read the CA bundle {bundle!r}: {error}") from None
     if verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        return context
-    # In this order as in requests, so that REST and channels trust the same.
-    given = verify if isinstance(verify, str) else None
-    bundle = given or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    try:
-        if os.path.isdir(bundle):
-            context.load_verify_locations(capath=bundle)
-        else:
-            context.load_verify_locations(cafile=bundle)
-    except OSError as error:
-        raise VoyantConfigError(f"verify: cannot read the CA bundle {bundle!r}: {error}") from None
     return context
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -16,7 +17,7 @@ from voyant_cloud.realtime.events import (
     RealtimeChannelGapEvent,
 )
 from voyant_cloud.realtime.handlers import Handler, Handlers
-from voyant_cloud.realtime.handover import Given, Handover
+from voyant_cloud.realtime.handover import Handover
 from voyant_cloud.realtime.inbox import Inbox
 
 __all__ = ["Dispatcher"]
@@ -46,13 +47,13 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._handlers = Handlers(channel=channel)
         self._inbox = Inbox(capacity)
-        self._handover = Handover()
+        self._handover = Handover(self._move)
         # Set when somebody may have come for what was kept; a look at it is cheaper than at what is kept.
         self._look_at_kept = False
         self._thread: threading.Thread | None = None
         self.last_message_id = position
-        """The id of the newest message whose handlers have returned; before the first, the one that the service named
-        when it connected. Only the thread writes it.
+        """The id of the newest message that was dealt with; before the first, the one that the service named when it
+        connected. The thread writes it, and a loop while the thread waits for it.
         """
 
     # What the reader calls
@@ -79,8 +80,9 @@ class Dispatcher:
             VoyantConfigError: there is no such event, or *handler* cannot be called.
         """
         with self._lock:
-            token = self._handlers.add(name, handler)
+            self._handlers.check(name, handler)
             self._notice_newcomer()
+            token = self._handlers.add(name, handler)
 
         def off() -> None:
             with self._lock:
@@ -103,8 +105,8 @@ class Dispatcher:
         with self._lock:
             if self._inbox.discarded:
                 return
-            self._handover.begin()
             self._notice_newcomer()
+            self._handover.begin()
         try:
             while (message := self._handover.take()) is not None:
                 yield message
@@ -162,12 +164,12 @@ class Dispatcher:
                 if self._ended():
                     return
                 continue
-            for event in events:
-                if self._inbox.discarded and not _is_final(event):
-                    continue
-                if self._look_at_kept:
-                    self._deliver_kept()
-                self._deliver(EVENT_NAMES[type(event)], event)
+            waiting = deque(events)
+            while waiting:
+                if self._inbox.discarded and not _is_final(waiting[0]):
+                    waiting.popleft()
+                else:
+                    self._deliver_next(waiting)
 
     def _ended(self) -> bool:
         with self._lock:
@@ -183,36 +185,60 @@ class Dispatcher:
             with self._lock:
                 found = self._handlers.take_kept(iterating=self._handover.wanted)
                 self._look_at_kept = found is not None
-            if found is not None and not self._hand_out(*found):
+            if found is not None and not self._hand_out(*found, self._handlers.of(found[0])):
                 with self._lock:
                     self._handlers.put_back(*found)
 
-    def _deliver(self, name: str, event: Event) -> None:
-        while not self._hand_out(name, event):
-            with self._lock:
-                # Somebody may have come since.
-                if not self._handlers.of(name) and not self._is_looped(event):
-                    self._handlers.keep(name, event)
-                    break
-        if isinstance(event, RealtimeChannelConnectedEvent) and self.last_message_id is None:
+    def _deliver_next(self, waiting: deque[Event]) -> None:
+        """Deliver the first of the events that wait, and perhaps more; or none if somebody comes just now."""
+        event = waiting[0]
+        name = EVENT_NAMES[type(event)]
+        handlers, is_looped = self._handlers.of(name), self._is_looped(event)
+        # Only now: whoever was seen a line above has set it before, and what was kept for them is older.
+        if self._look_at_kept:
+            self._deliver_kept()
+        if self.last_message_id is None and isinstance(event, RealtimeChannelConnectedEvent):
             self.last_message_id = event.last_id
-        self._log_unheard(name, event)
+        if is_looped and not handlers:
+            self._give_run(waiting)
+        elif handlers:
+            waiting.popleft()
+            self._hand_out(name, event, handlers)
+        else:
+            self._keep(name, waiting)
 
-    def _hand_out(self, name: str, event: Event) -> bool:
-        """Give an event to everybody who wants it now; tell whether anybody did."""
-        handlers = self._handlers.of(name)
+    def _give_run(self, waiting: deque[Event]) -> None:
+        # Several at a time: to change threads for each costs more than anything else about a message.
+        run = []
+        while waiting and isinstance(first := waiting[0], RealtimeMessageSummary):
+            run.append(first)
+            waiting.popleft()
+        waiting.extendleft(reversed(self._handover.give(run)))
+
+    def _hand_out(self, name: str, event: Event, handlers: Sequence[Handler]) -> bool:
+        """Give an event to its *handlers* and the loop; tell whether anybody took it."""
         for handler in handlers:
             self._call(name, handler, event)
         if not isinstance(event, RealtimeMessageSummary):
             return bool(handlers)
-        given = self._handover.give(event) if self._handover.wanted else Given.LEFT
-        delivered = bool(handlers) or given is not Given.LEFT
-        if delivered and given is not Given.TAKEN:
-            self.last_message_id = event.id
-        return delivered
+        is_looped = self._handover.wanted and not self._handover.give([event])
+        if handlers and not is_looped:
+            self._move(event)
+        return is_looped or bool(handlers)
+
+    def _keep(self, name: str, waiting: deque[Event]) -> None:
+        with self._lock:
+            if self._handlers.of(name) or self._is_looped(waiting[0]):
+                return
+            event = waiting.popleft()
+            self._handlers.keep(name, event)
+        self._log_unheard(event)
 
     def _is_looped(self, event: Event) -> bool:
         return self._handover.wanted and isinstance(event, RealtimeMessageSummary)
+
+    def _move(self, message: RealtimeMessageSummary) -> None:
+        self.last_message_id = message.id
 
     def _call(self, name: str, handler: Handler, event: Event) -> None:
         try:
@@ -221,9 +247,7 @@ class Dispatcher:
             # SystemExit, too: it would end this thread alone, and with it the channel, without a word.
             logger.exception("channel %s: a handler of %s raised", self._channel, _describe(name, event))
 
-    def _log_unheard(self, name: str, event: Event) -> None:
-        if self._handlers.of(name):
-            return
+    def _log_unheard(self, event: Event) -> None:
         if isinstance(event, RealtimeChannelError):
             logger.warning("channel %s: the service says %s: %s", self._channel, event.code, event.message)
         elif isinstance(event, RealtimeChannelGapEvent):

@@ -40,8 +40,8 @@ class Handlers:
         self._kept: dict[str, deque[Event] | None] = {name: deque(maxlen=limit) for name in self._handlers}
         self._warned: set[str] = set()
 
-    def add(self, name: str, handler: Handler) -> object:
-        """Register a handler and return the token to remove it by.
+    def check(self, name: str, handler: Any) -> None:
+        """Refuse what ``add`` cannot register.
 
         Raises:
             VoyantConfigError: there is no such event, or *handler* cannot be called.
@@ -49,6 +49,9 @@ class Handlers:
         self.check_name(name)
         if not callable(handler):
             raise VoyantConfigError(f"on({name!r}): the handler must be callable, got {type(handler).__name__}")
+
+    def add(self, name: str, handler: Handler) -> object:
+        """Register a handler that was checked and return the token to remove it by."""
         token = object()
         self._handlers[name][token] = handler
         self._refresh(name)

@@ -1,41 +1,37 @@
-"""How a message gets from the handlers' thread to a ``for`` loop in another: one at a time, hand to hand."""
+"""How messages get from the handlers' thread to a ``for`` loop in another: the loop takes them one by one."""
 
 from __future__ import annotations
 
 import threading
-from enum import Enum
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.models import RealtimeMessageSummary
 
-__all__ = ["Given", "Handover"]
+__all__ = ["Handover"]
 
 # A wait without a limit cannot be interrupted by Ctrl-C on Windows.
 _WAIT: Final = 1.0
-
-
-class Given(Enum):
-    """What became of a message that was offered to the loop."""
-
-    DONE = "done"
-    """The loop took it and came back for the next."""
-    TAKEN = "taken"
-    """The loop took it and was left."""
-    LEFT = "left"
-    """The loop was left before it took it."""
 
 
 class Handover:
     """The place where one thread gives messages and another takes them.
 
     Lock rule: ``_changed`` guards every field. Neither side holds it while it works on a message.
+
+    Args:
+        done: called with each message when the loop is done with it, on the loop's thread; short, and asks for no
+            lock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[RealtimeMessageSummary], None]) -> None:
+        self._done = done
         self._changed = threading.Condition()
-        self._offer: RealtimeMessageSummary | None = None
-        self._taken = False
+        self._offers: deque[RealtimeMessageSummary] = deque()
+        # What the loop works on.
+        self._held: RealtimeMessageSummary | None = None
         self._finished = False
         self.wanted = False
         """Whether a loop runs."""
@@ -57,36 +53,41 @@ class Handover:
     def take(self) -> RealtimeMessageSummary | None:
         """Say that the last message is done with and wait for the next; ``None`` at the end."""
         with self._changed:
-            if self._taken:
-                self._clear()
-            while self._offer is None and not self._finished:
+            if self._held is not None:
+                self._done(self._held)
+                self._held = None
+                if not self._offers:
+                    self._changed.notify_all()
+            while not self._offers and not self._finished:
                 self._changed.wait(_WAIT)
-            if self._offer is not None:
-                self._taken = True
-            return self._offer
+            if not self._finished:
+                self._held = self._offers.popleft()
+            return self._held
 
     def end(self) -> None:
-        """Take no more messages."""
+        """Take no more messages. What the loop works on is not done with."""
         with self._changed:
             self.wanted = False
+            self._held = None
             self._changed.notify_all()
 
     # The giver's side
 
-    def give(self, message: RealtimeMessageSummary) -> Given:
-        """Offer a message and wait until the loop is done with it, or is left."""
+    def give(self, messages: Sequence[RealtimeMessageSummary]) -> list[RealtimeMessageSummary]:
+        """Offer messages and wait until the loop is done with all of them, or is left.
+
+        Returns:
+            Those that no loop took.
+        """
         with self._changed:
             if not self.wanted or self._finished:
-                return Given.LEFT
-            self._offer = message
-            self._taken = False
+                return list(messages)
+            self._offers.extend(messages)
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._offer is None or not self.wanted or self._finished)
-            if self._offer is None:
-                return Given.DONE
-            given = Given.TAKEN if self._taken else Given.LEFT
-            self._clear()
-            return given
+            self._changed.wait_for(self._is_over)
+            left = list(self._offers)
+            self._offers.clear()
+            return left
 
     def finish(self) -> None:
         """No more messages will be given; whoever waits goes on."""
@@ -94,7 +95,5 @@ class Handover:
             self._finished = True
             self._changed.notify_all()
 
-    def _clear(self) -> None:
-        self._offer = None
-        self._taken = False
-        self._changed.notify_all()
+    def _is_over(self) -> bool:
+        return self._finished or not self.wanted or not (self._offers or self._held)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sized
+from itertools import islice
+from typing import Any, Final
+
+import attrs
 
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import PublishRealtimeBatchInput, PublishRealtimeMessageInput, RealtimeBatchMessage
@@ -14,6 +17,7 @@ BatchItem = RealtimeBatchMessage | Mapping[str, Any]
 """A message of a batch: a model, or a dict with ``channel``, ``event`` and perhaps ``data``."""
 
 _BATCH_KEYS = ("channel", "event", "data")
+_ITEMS: Final = attrs.fields(PublishRealtimeBatchInput).messages.validator
 
 
 def message_from(
@@ -46,8 +50,22 @@ def batch_from(messages: PublishRealtimeBatchInput | Iterable[BatchItem]) -> Pub
         return messages
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Iterable):
         raise VoyantValidationError("messages", f"must be a list of messages, got {type(messages).__name__}")
+    limit = _ITEMS.max_items
+    if isinstance(messages, Sized) and len(messages) > limit:
+        raise _too_many(str(len(messages)))
+    # One over the limit is enough to know: a generator may have no end.
+    items = list(islice(messages, limit + 1))
+    if len(items) > limit:
+        raise _too_many(f"more than {limit}")
     return PublishRealtimeBatchInput(
-        messages=[batch_message_from(item, f"messages[{index}]") for index, item in enumerate(messages)]
+        messages=[batch_message_from(item, f"messages[{index}]") for index, item in enumerate(items)]
+    )
+
+
+def _too_many(count: str) -> VoyantValidationError:
+    return VoyantValidationError(
+        "PublishRealtimeBatchInput.messages",
+        f"has {count} items, at most {_ITEMS.max_items} are allowed; {_ITEMS.too_many_hint}",
     )
 
 

@@ -27,15 +27,18 @@ class ChannelState(StrEnum):
 class Lifecycle:
     """The state of a channel.
 
-    Lock rule: ``_changed`` guards every field. It is held for a few instructions only: no I/O, no handler, no other
+    Lock rule: ``_lock`` guards every field. It is held for a few instructions only: no I/O, no handler, no other
     lock.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._state = ChannelState.CONNECTING
         self._connection: Connection | None = None
         self._error: RealtimeError | None = None
+        self.was_live = False
+        """Whether it was connected when it ended for good."""
         self.closing = threading.Event()
         """Set at the end for good; what waits for time to pass waits on it."""
 
@@ -53,20 +56,20 @@ class Lifecycle:
 
     def dialing(self, connection: Connection) -> bool:
         """Note the connection that is made now, so that it can be broken off; ``False`` if it is too late for one."""
-        with self._changed:
+        with self._lock:
             if self._state is not ChannelState.CLOSED:
                 self._connection = connection
             return self._connection is connection
 
     def went_live(self) -> None:
         """Note that the connection works."""
-        with self._changed:
+        with self._lock:
             if self._state is not ChannelState.CLOSED:
                 self._move(ChannelState.CONNECTED)
 
     def went_down(self) -> None:
         """Note that the connection is gone."""
-        with self._changed:
+        with self._lock:
             self._connection = None
             if self._state is ChannelState.CONNECTED:
                 self._move(ChannelState.RECONNECTING)
@@ -82,17 +85,18 @@ class Lifecycle:
         Returns:
             ``False`` if it had ended before; then nothing changed.
         """
-        with self._changed:
+        with self._lock:
             if self._state is ChannelState.CLOSED:
                 return False
             self._error = error
+            self.was_live = self._state is ChannelState.CONNECTED
             self._move(ChannelState.CLOSED)
             self.closing.set()
             return True
 
     def connection(self) -> Connection | None:
         """Return the connection in use, live or in the making."""
-        with self._changed:
+        with self._lock:
             return self._connection
 
     def live_connection(self) -> Connection | None:
@@ -101,7 +105,7 @@ class Lifecycle:
         Raises:
             RealtimeClosedError: the channel has ended.
         """
-        with self._changed:
+        with self._lock:
             if self._state is ChannelState.CLOSED:
                 raise self._closed_error()
             return self._connection if self._state is ChannelState.CONNECTED else None
@@ -131,14 +135,14 @@ class Lifecycle:
             RealtimeError: the channel has ended; why it did.
         """
         ready = (ChannelState.CONNECTED, ChannelState.CLOSED)
-        with self._changed:
+        with self._lock:
             in_time = self._changed.wait_for(lambda: self._state in ready, timeout)
             if self._state is ChannelState.CLOSED:
                 raise self._error or self._closed_error()
             return in_time
 
     def _move(self, state: ChannelState) -> None:
-        assert self._changed._is_owned()  # type: ignore[attr-defined]
+        assert self._lock.locked()
         self._state = state
         self._changed.notify_all()
 

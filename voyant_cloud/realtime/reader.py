@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,13 +29,15 @@ from voyant_cloud.realtime.presence import PresenceWish
 from voyant_cloud.realtime.recovery import Recovery, Verdict
 from voyant_cloud.realtime.session import Session
 from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError
-from voyant_cloud.urls import connect_url
+from voyant_cloud.urls import connect_url, redact
 
-__all__ = ["Reader"]
+__all__ = ["LINGER", "Reader"]
+
+LINGER: Final = 1.0
+"""Seconds that the service has to answer the close of a channel."""
 
 _BATCH: Final = 256
 _STALL_PING: Final = 5.0
-_LINGER: Final = 2.0
 
 logger = logging.getLogger("voyant_cloud.realtime")
 
@@ -75,8 +78,11 @@ class Reader:
         self._presence = presence
         self._dispatcher = dispatcher
         self._batch = min(_BATCH, options.queue_size)
-        self._dialer = Dialer(proxies=options.proxies, verify=options.verify)
+        self._dialer = Dialer(
+            proxies=options.proxies, verify=options.verify, secure=options.base_url.startswith("https:")
+        )
         self._tokens = TokenSource(options.token, chance=chance)
+        self._renews = self._tokens.renewable and options.reconnect
         self._session = Session(
             channel=options.channel, since_id=options.since_id, raise_on_gap=options.on_gap == "raise"
         )
@@ -89,8 +95,13 @@ class Reader:
                 end = self._connect_once()
                 if end is not None:
                     self._settle(end)
-        except Exception as error:
-            logger.exception("channel %s: its reader failed; this is a bug", self._options.channel)
+        except Exception as error:  # noqa: BLE001 - a thread that dies must not leave a channel that looks healthy
+            # As text: what collects exceptions may show their variables, and one of them is the token.
+            logger.error(
+                "channel %s: its reader failed; this is a bug\n%s",
+                self._options.channel,
+                redact(traceback.format_exc()),
+            )
             self._stop(CloseCode.ABNORMAL, RealtimeError(f"the reader failed: {type(error).__name__}", code="internal"))
 
     # One connection
@@ -133,7 +144,9 @@ class Reader:
             return _End(CloseCode.NORMAL, error.problem, verdict)
         except RealtimeGapError as error:
             connection.start_close(CloseCode.NORMAL, "gap")
-            return _End(CloseCode.NORMAL, str(error), Verdict(error=error))
+            # A new one: the traceback of this one leads to the token.
+            stopped = RealtimeGapError(str(error), code=error.code)
+            return _End(CloseCode.NORMAL, str(error), Verdict(error=stopped))
 
     def _read(self, connection: Connection, deadline: float) -> _End:
         """Read until the connection ends, or is given up for one with a newer token."""
@@ -158,8 +171,12 @@ class Reader:
     def _wait(self, liveness: Liveness, deadline: float) -> float:
         """Return how long nothing has to be done if nothing comes, in seconds."""
         now = time.monotonic()
-        until_late = self._tokens.renewal_in(time.time()) if self._session.is_live else deadline - now
-        return max(0.0, min(liveness.next_check_in(now), until_late))
+        wait = liveness.next_check_in(now)
+        if not self._session.is_live:
+            wait = min(wait, deadline - now)
+        elif self._renews:
+            wait = min(wait, self._tokens.renewal_in(time.time()))
+        return max(0.0, wait)
 
     def _take(self, texts: Sequence[str], connection: Connection) -> None:
         was_live = self._session.is_live
@@ -195,7 +212,7 @@ class Reader:
         """Get a newer token if it is time; tell whether to connect with it."""
         now = time.time()
         is_due = self._session.token_expiring or self._tokens.renewal_in(now) <= 0
-        if not is_due or not self._tokens.renewable or not self._session.is_live:
+        if not is_due or not self._renews or not self._session.is_live:
             return False
         self._session.token_expiring = False
         try:
@@ -208,7 +225,7 @@ class Reader:
 
     def _linger(self, connection: Connection) -> _End:
         """Read to the end after the user's close: a socket that is shut with bytes unread may swallow the close."""
-        deadline = time.monotonic() + _LINGER
+        deadline = time.monotonic() + LINGER
         while time.monotonic() < deadline:
             connection.receive(deadline - time.monotonic(), _BATCH)
         raise ConnectionEndedError(CloseCode.NORMAL, "closed")
@@ -238,7 +255,7 @@ class Reader:
 
     def _tell_disconnected(self, end: _End) -> None:
         event = RealtimeChannelDisconnectedEvent(
-            code=end.code, reason=end.reason, will_reconnect=True, retry_in=end.verdict.delay
+            code=int(end.code), reason=end.reason, will_reconnect=True, retry_in=end.verdict.delay
         )
         while not self._dispatcher.put([event], _STALL_PING):
             pass
@@ -247,5 +264,5 @@ class Reader:
         if self._lifecycle.finish(error):
             logger.error("channel %s: ended for good: %s", self._options.channel, error)
             self._dispatcher.finish(
-                RealtimeChannelDisconnectedEvent(code=code, reason=str(error), will_reconnect=False, retry_in=None)
+                RealtimeChannelDisconnectedEvent(code=int(code), reason=str(error), will_reconnect=False, retry_in=None)
             )

@@ -206,12 +206,20 @@ class Wire:
         with self._lock:
             sock = self._require_socket()
         with _Selector() as selector:
-            selector.register(sock, event)
+            try:
+                selector.register(sock, event)
+            except ValueError:
+                # The reader closed it just now.
+                raise _given_up() from None
             if not selector.select(max(0.0, deadline - time.monotonic())):
                 raise TimeoutError("timed out")
 
     def _require_socket(self) -> socket.socket:
         assert self._lock.locked()
         if self._socket is None or self._aborted:
-            raise ConnectionAbortedError("the connection was given up")
+            raise _given_up()
         return self._socket
+
+
+def _given_up() -> ConnectionAbortedError:
+    return ConnectionAbortedError("the connection was given up")
