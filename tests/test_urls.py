@@ -72,6 +72,7 @@ SECRET = "eyJhbGciOi.J9_abc-def"
         f"wss://h/realtime/v1/connect?channel=a&token={SECRET}&sinceId=b",
         f"wss://h/connect?TOKEN={SECRET}",
         f"the token rtok_{SECRET} is bad",
+        f"mint with vck_{SECRET} failed",
         f"Authorization: Bearer {SECRET}",
         f"{{'Authorization': 'Bearer {SECRET}'}}",
         f'"authorization": "{SECRET}"',

@@ -15,7 +15,7 @@ _WEBSOCKET_SCHEME: Final = {"http": "ws", "https": "wss"}
 
 _REDACTIONS: Final = (
     (re.compile(r"(?i)(\b(?:access_)?token=)[^&\s\"'<>#]+"), r"\1***"),
-    (re.compile(r"\brtok_[\w.~+/=%-]+"), "rtok_***"),
+    (re.compile(r"\b(rtok|vck)_[\w.~+/=%-]+"), r"\1_***"),
     (re.compile(r"(?i)(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:[a-z]+\s+)?)[^\s\"'<>]{8,}"), r"\1***"),
     (re.compile(r"(?i)(\b(?:bearer|basic)\s+)[\w.~+/=-]{8,}"), r"\1***"),
     (re.compile(r"(?<=://)[^\s/?#\"']+@"), "***@"),
@@ -63,7 +63,7 @@ def connect_url(base_url: str, *, channel: str, token: str, since_id: str | None
 
 
 def redact(text: str) -> str:
-    """Return *text* with client tokens, ``Authorization`` values and passwords in URLs masked."""
+    """Return *text* with client tokens, API keys, ``Authorization`` values and passwords in URLs masked."""
     for pattern, replacement in _REDACTIONS:
         text = pattern.sub(replacement, text)
     return text

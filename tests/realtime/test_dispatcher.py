@@ -205,6 +205,14 @@ def test_position_before_the_first_message_is_what_the_service_names(dispatcher:
     assert dispatcher.last_message_id == "m7"
 
 
+def test_position_is_not_what_the_service_names_once_messages_came(dispatcher: Dispatcher) -> None:
+    """A message that is kept for nobody yet is not jumped over by the newest id of a later connection."""
+    put(dispatcher, RealtimeChannelConnectedEvent(channel="c"), message(1))
+    put(dispatcher, RealtimeChannelConnectedEvent(channel="c", last_id="m1"))
+    finish(dispatcher)
+    assert dispatcher.last_message_id is None
+
+
 def test_errors_and_gaps_without_a_handler_are_logged(dispatcher: Dispatcher, caplog: pytest.LogCaptureFixture) -> None:
     """They must not pass in silence; with a handler they are its business."""
     error = RealtimeChannelError(code="forbidden", message="no publish")

@@ -177,8 +177,9 @@ class RealtimeChannel:
         """
         self._check_process()
         yield from self._dispatcher.messages()
-        if self._lifecycle.error is not None:
-            raise self._lifecycle.error
+        error = self._lifecycle.error_to_raise()
+        if error is not None:
+            raise error
 
     # Sending
 

@@ -51,6 +51,7 @@ class Dispatcher:
         # Set when somebody may have come for what was kept; a look at it is cheaper than at what is kept.
         self._look_at_kept = False
         self._thread: threading.Thread | None = None
+        self._met_message = False
         self.last_message_id = position
         """The id of the newest message that was dealt with; before the first, the one that the service named when it
         connected. The thread writes it, and a loop while the thread waits for it.
@@ -197,8 +198,11 @@ class Dispatcher:
         # Only now: whoever was seen a line above has set it before, and what was kept for them is older.
         if self._look_at_kept:
             self._deliver_kept()
-        if self.last_message_id is None and isinstance(event, RealtimeChannelConnectedEvent):
-            self.last_message_id = event.last_id
+        if isinstance(event, RealtimeMessageSummary):
+            self._met_message = True
+        elif isinstance(event, RealtimeChannelConnectedEvent) and not self._met_message:
+            # Later the newest id says nothing: messages before it may wait for a handler.
+            self.last_message_id = self.last_message_id or event.last_id
         if is_looped and not handlers:
             self._give_run(waiting)
         elif handlers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from enum import StrEnum
 
@@ -51,6 +52,10 @@ class Lifecycle:
     def error(self) -> RealtimeError | None:
         """Why the channel ended; ``None`` while it has not, and after ``close()``."""
         return self._error
+
+    def error_to_raise(self) -> RealtimeError | None:
+        """Return a copy of ``error``: each raise adds to a traceback, which would keep every caller's frame alive."""
+        return copy.copy(self._error)
 
     # What the reader says
 
@@ -138,7 +143,7 @@ class Lifecycle:
         with self._lock:
             in_time = self._changed.wait_for(lambda: self._state in ready, timeout)
             if self._state is ChannelState.CLOSED:
-                raise self._error or self._closed_error()
+                raise self.error_to_raise() or self._closed_error()
             return in_time
 
     def _move(self, state: ChannelState) -> None:
