@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## run every test
 	  || { echo "A module without I/O is not wholly covered:"; $(BIN)/python -m coverage report --include='$(PURE)'; exit 1; }
 
 generate: $(VENV)/.dev ## rewrite the models from the contract (SPEC=path for another) and say what changed
-	@$(BIN)/python codegen/generate.py --spec $(SPEC)
+	@$(BIN)/python codegen/generate.py --spec "$(SPEC)"
 
 generate-check: $(VENV)/.dev ## fail where the models differ from the contract
 	@$(BIN)/python codegen/generate.py --check

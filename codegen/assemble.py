@@ -18,6 +18,8 @@ _BANNER = '''\
 # by datamodel-code-generator {version} with codegen/templates. Do not edit: run `make generate`.
 """The types of the contract. Import them from ``voyant_cloud.models``."""
 '''
+# The one would hide the module from the fields below it, the other is an argument of __init__ already.
+_TAKEN = frozenset({"attrs", "self"})
 _IMPORTS = "import attrs\nfrom voyant_cloud.models import _containers, _validators\n"
 _RUFF = ("--isolated", "--line-length=120", "--target-version=py311", "--stdin-filename=_generated.py", "-")
 _SORTED_USED_IMPORTS = ("--select=F401,I", "--fix", "--quiet", '--config=lint.isort.known-first-party=["voyant_cloud"]')
@@ -50,10 +52,10 @@ def assemble(spec: Spec, contract: Contract, rendered: str) -> str:
 
 
 def _refuse_shadowing(nodes: Sequence[ast.ClassDef]) -> None:
-    # A field of this name would hide the module from the fields below it.
     for node in nodes:
-        if any(isinstance(part, ast.AnnAssign) and ast.unparse(part.target) == "attrs" for part in node.body):
-            raise SpecError(f"{node.name}.attrs: cannot be the name of a field here; choose another")
+        names = {ast.unparse(part.target) for part in node.body if isinstance(part, ast.AnnAssign)}
+        if taken := sorted(names & _TAKEN):
+            raise SpecError(f"{node.name}.{taken[0]}: cannot be the name of a field here; choose another")
 
 
 def _source(text: str, node: ast.ClassDef) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -128,6 +129,8 @@ def _limits(schema: Mapping[str, Any], limits: tuple[_Limit, ...], where: str) -
 def _literal(value: object, limit: _Limit, where: str) -> str:
     if not isinstance(value, limit.type) or (isinstance(value, bool) and limit.type is not bool):
         raise SpecError(f"{where}: `{limit.keyword}: {value!r}` is not valid")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpecError(f"{where}: `{limit.keyword}: {value!r}` is not finite")
     if limit.keyword == "pattern" and isinstance(value, str):
         return _raw(value)
     return repr(value)

@@ -19,6 +19,7 @@ from codegen.prepare import prepare
 from codegen.render import render
 from codegen.report import compare, report
 from codegen.spec import SpecError, read_spec
+from codegen.trial import try_import
 
 __all__ = ["DEFAULT_OUTPUT", "DEFAULT_SPEC", "generate", "main"]
 
@@ -34,8 +35,11 @@ def generate(path: Path) -> str:
         SpecError: where the document cannot be generated from.
     """
     spec = read_spec(path, _banner_name(path))
-    contract = prepare(spec)
-    return assemble(spec, contract, render(contract))
+    try:
+        contract = prepare(spec)
+        return assemble(spec, contract, render(contract))
+    except RecursionError:
+        raise SpecError(f"{path}: is circular, or nested too deep") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         text = generate(options.spec)
         before = _read(options.output)
+        if before != text:
+            try_import(text)
         print(_summary(options.output, before, text))
         if options.check:
             return 0 if before == text else 1

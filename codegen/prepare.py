@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from codegen.contract import Contract, Enumeration, Field, Kind, Model, Shape
@@ -50,6 +52,7 @@ class _Preparation:
         self._named = {name: self._flattener.flatten(schema, name) for name, schema in wanted.items()}
         self._enums: dict[str, Enumeration] = {}
         self._models: dict[str, Model] = {}
+        self._open: list[object] = []
 
     def run(self) -> Contract:
         for name, flat in list(self._named.items()):
@@ -60,6 +63,8 @@ class _Preparation:
     def _add_class(self, name: str, flat: Mapping[str, Any]) -> None:
         if not _CLASS_NAME.fullmatch(name):
             raise SpecError(f"{name}: cannot be the name of a class; letters and digits, a capital first, are needed")
+        if keyword.iskeyword(name):
+            raise SpecError(f"{name}: cannot be the name of a class; it is a word of Python's own")
         if "enum" in flat:
             self._enums[name] = _enumeration(name, flat)
         else:
@@ -79,7 +84,8 @@ class _Preparation:
     def _field(self, owner: str, wire: str, schema: object, required: bool) -> Field:
         where = f"{owner}.{wire}"
         flat = self._flattener.flatten(schema, where)
-        shape = self._shape(flat, where, owner + _pascal(wire))
+        with self._inside(schema, where):
+            shape = self._shape(flat, where, owner + _pascal(wire))
         description = _description(flat) or _description(self._named.get(shape.target or "", {}))
         return Field(wire, shape, required, description)
 
@@ -95,14 +101,29 @@ class _Preparation:
             items = self._inner(flat.get("items", True), f"{where}[]", class_name + "Item")
             return Shape(kind, flat, nullable, values=items)
         if kind is Kind.MAP:
-            names = self._flattener.flatten(flat.get("propertyNames", True), f"{where} key")
-            keys = self._shape({"type": "string"} | names, f"{where} key", class_name + "Key")
+            keys = self._keys(flat.get("propertyNames", True), f"{where} key", class_name + "Key")
             values = self._inner(flat.get("additionalProperties", True), f"{where}{{}}", class_name + "Value")
             return Shape(kind, flat, nullable, keys=keys, values=values)
         return Shape(kind, flat, nullable)
 
     def _inner(self, schema: object, where: str, class_name: str) -> Shape:
-        return self._shape(self._flattener.flatten(schema, where), where, class_name)
+        flat = self._flattener.flatten(schema, where)
+        with self._inside(schema, where):
+            return self._shape(flat, where, class_name)
+
+    def _keys(self, schema: object, where: str, class_name: str) -> Shape:
+        flat = {"type": "string"} | self._flattener.flatten(schema, where)
+        with self._inside(schema, where):
+            return self._shape(flat, where, class_name)
+
+    @contextmanager
+    def _inside(self, schema: object, where: str) -> Iterator[None]:
+        """Refuse a schema that is met again within itself: the very one, since equal ones may be nested."""
+        if isinstance(schema, Mapping) and any(schema is outer for outer in self._open):
+            raise SpecError(f"{where}: is circular: it contains itself, which is not supported")
+        self._open.append(schema)
+        yield
+        self._open.pop()
 
     def _add_inline(self, name: str, flat: Mapping[str, Any], where: str) -> None:
         if name in self._named:

@@ -50,6 +50,13 @@ def test_every_setting_has_its_argument() -> None:
     assert arguments == {field.name for field in ClientConfig.__attrs_attrs__} | {"session"}
 
 
+@pytest.mark.parametrize("session", [5, "session", object()])
+def test_no_session(session: Any) -> None:
+    """What is no session is refused by name."""
+    with pytest.raises(VoyantConfigError, match=r"^session: must be a requests\.Session, got "):
+        VoyantCloudClient(api_key=KEY, session=session)
+
+
 def test_settings_arrive() -> None:
     """What the client is given is what goes over the wire."""
     with FakeService(answer({"data": []})) as service:

@@ -134,6 +134,8 @@ def test_bad_timeout(value: Any) -> None:
         ("auth_header", "X:Y"),
         ("auth_scheme", "Bearer secret-key"),
         ("verify", "/nowhere/ca.pem"),
+        ("verify", 5),
+        ("verify", b"/ca.pem"),
         ("proxies", "http://proxy:3128"),
         ("proxies", {"https": 3128}),
         ("proxies", {"https": "http://user:hunter22@"}),

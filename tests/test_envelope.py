@@ -138,6 +138,21 @@ def test_message(body: Any, message: str) -> None:
     assert read_error(made(body, 502), now=NOW).message == message
 
 
+@pytest.mark.parametrize("body", [b'{"error":"\\ud800","code":"\\ud800"}', b'"\\ud800"', b'{"message":"a\\udfff"}'])
+def test_lone_surrogate(body: bytes) -> None:
+    """An error can be printed whatever the service says."""
+    text = str(read_error(made(body, 400), now=NOW))
+    assert "\\ud" in text
+    assert text.encode()
+
+
+def test_undecodable_can_be_printed() -> None:
+    """So can the error for an answer that is none."""
+    with pytest.raises(VoyantDecodeError) as caught:
+        read_data(made({"data": [{**MESSAGE, "publishedAt": "\ud800"}]}), list[RealtimeMessageSummary])
+    assert str(caught.value).encode()
+
+
 def test_unassigned_status() -> None:
     """A status without a name is no obstacle."""
     error = read_error(made(b"", 599), now=NOW)
@@ -174,7 +189,14 @@ def test_body_of_error() -> None:
 
 @pytest.mark.parametrize(
     ("location", "named"),
-    [("https://other.example/x?token=abc", "other.example"), ("/elsewhere", "the same host")],
+    [
+        ("https://other.example/x?token=abc", "other.example"),
+        ("/elsewhere", "the same host"),
+        ("http://u:abc@other.example:8080/", "other.example:8080"),
+        ("http://u:abc@[::1]:8080/", "[::1]:8080"),
+        ("http://[::1", "an address that is none"),
+        ("http://other.example:abc/", "an address that is none"),
+    ],
 )
 def test_redirect(location: str, named: str) -> None:
     """A redirect is an error that says where it leads, and no more of the address than the host."""

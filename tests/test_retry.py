@@ -116,6 +116,7 @@ def test_time_allowed(is_publish: bool, unsure: bool, key_lifetime: float, secon
         ("Tuesday, 24-Nov-26 09:30:07 GMT", 7.0),
         ("Tue, 24 Nov 2026 09:30:07 -0000", 7.0),
         ("Tue, 99 Nov 2026 09:30:07 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999", None),
     ],
 )
 def test_parse_retry_after(header: str | None, seconds: float | None) -> None:

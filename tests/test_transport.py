@@ -204,6 +204,16 @@ class TestSecrets:
             assert getattr(error, "request", None) is None
             error = error.__cause__
 
+    @pytest.mark.parametrize("status", [200, 302, 401])
+    def test_headers(self, status: int) -> None:
+        """A key that a proxy repeats in the headers is not shown."""
+        headers = {"x-request-id": f"req_{KEY}", "Location": f"http://{KEY}.example/"}
+        with FakeService(answer(b"", status, headers)) as service:
+            with pytest.raises((VoyantApiError, VoyantDecodeError)) as caught:
+                read(transport(service.url))
+        assert "req_***" in str(caught.value)
+        assert KEY not in str(caught.value) + repr(vars(caught.value))
+
     def test_repr(self) -> None:
         """Neither the transport nor what it is made of shows the key."""
         via = transport("http://127.0.0.1:1")

@@ -44,7 +44,8 @@ class VoyantCloudClient:
     Args:
         api_key: visible ASCII, without spaces.
         base_url: ``http`` or ``https``, a host, perhaps a port and a path.
-        timeout: seconds to connect and to wait for an answer, above 0: one number for both, or a pair.
+        timeout: seconds to connect and to wait for an answer, above 0: one number for both, or a pair. The whole
+            answer must be there within the second after its headers came.
         retries: how many times to try again, 0 to 100, or a ``RetryPolicy``.
         session: a ``requests.Session`` of your own, used as it is and not closed; ``None`` makes one.
         proxies: a proxy's URL by scheme, as in requests; ``None`` takes the environment's.

@@ -32,7 +32,11 @@ __all__ = [
 ]
 
 Timeout = float | tuple[float, float]
-"""Seconds to connect and to wait for an answer: one number for both, or a pair."""
+"""Seconds to connect and to wait for an answer: one number for both, or a pair.
+
+The second counts twice: once until the headers come, anew for the whole body after them. It is looked at whenever some
+of the body came; a silence ends after that time in any case.
+"""
 
 DEFAULT_BASE_URL: Final = "https://api.voyant.travel"
 DEFAULT_USER_AGENT: Final = f"voyant-cloud-python/{__version__}"
@@ -107,11 +111,13 @@ def read_verify(value: bool | str | os.PathLike[str] | None) -> bool | str | Non
     """Return whether to check the service's certificate, or the path of a CA bundle; ``None`` stays ``None``.
 
     Raises:
-        VoyantConfigError: there is nothing at that path.
+        VoyantConfigError: it is something else, or there is nothing at that path.
     """
     if value is None or isinstance(value, bool):
         return value
-    path = os.fspath(value)
+    path = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(path, str):
+        raise VoyantConfigError(f"verify: must be True, False or the path of a CA bundle, got {type(value).__name__}")
     if not os.path.exists(path):
         raise VoyantConfigError(f"verify: must be True, False or the path of a CA bundle; there is no {path!r}")
     return path
@@ -196,7 +202,7 @@ class ClientConfig:
         user_agent: what the client calls itself to the service.
         auth_header: the name of the header that carries the key.
         auth_scheme: the word before the key in that header; ``None`` sends the key alone.
-        timeout: seconds to connect, and to wait for an answer.
+        timeout: seconds to connect, and to wait for an answer: for its headers, then anew for its whole body.
         retries: when to try again.
         proxies: a proxy's URL by scheme, as in requests; ``None`` takes them from the environment.
         verify: whether to check the service's certificate, or the path of a CA bundle to check it with; ``None``

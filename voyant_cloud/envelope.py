@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _MAX_MESSAGE: Final = 500
 _MAX_BODY_TEXT: Final = 2000
+_MAX_HOST: Final = 260
 # Beside "data", these tell a message or a member that stands in the body by itself from an envelope around one.
 _MODEL_KEYS: Final = frozenset({"id", "event", "clientId"})
 
@@ -32,7 +33,7 @@ class Answer:
 
     Attributes:
         status: the HTTP status.
-        headers: the headers; looked up in lower case, so a mapping that ignores case.
+        headers: the headers; looked up in lower case.
         content: the body.
         request: the method and path that it answers, for messages.
     """
@@ -94,7 +95,9 @@ def _is_envelope(body: Any) -> bool:
 def _decode_error(answer: Answer, path: str, problem: str) -> VoyantDecodeError:
     request_id = answer.headers.get("x-request-id")
     reference = f", request {request_id}" if request_id else ""
-    return VoyantDecodeError(path, f"{problem} (answer {answer.status} to {answer.request}{reference})")
+    return VoyantDecodeError(
+        _printable(path), _printable(f"{problem} (answer {answer.status} to {answer.request}{reference})")
+    )
 
 
 def _body_of(content: bytes) -> Any:
@@ -107,17 +110,30 @@ def _body_of(content: bytes) -> Any:
 def _message(answer: Answer, body: Any) -> str:
     location = answer.headers.get("location")
     if answer.status < 400 and location:
-        host = urlsplit(location).netloc or "the same host"
-        return f"redirects to {host}, and no redirect is followed; is base_url right?"
+        return f"redirects to {_host_of(location)}, and no redirect is followed; is base_url right?"
     said = _words_in(body)
     return redact(said[:_MAX_MESSAGE]) if said else _phrase(answer.status)
+
+
+def _host_of(location: str) -> str:
+    """Return where *location* leads, without a user name and password."""
+    try:
+        parts = urlsplit(location)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "an address that is none"
+    if not host:
+        return "the same host"
+    # The colons of an IPv6 address must not run into the port.
+    shown = f"[{host}]" if ":" in host else host
+    return (shown if port is None else f"{shown}:{port}")[:_MAX_HOST]
 
 
 def _words_in(body: Any) -> str | None:
     if isinstance(body, dict):
         return _text(body.get("error")) or _text(body.get("message"))
     # Markup is a proxy's error page, and says no more than the status does.
-    return None if not isinstance(body, str) or body.lstrip().startswith("<") else body.strip()
+    return None if not isinstance(body, str) or body.lstrip().startswith("<") else _printable(body.strip())
 
 
 def _phrase(status: int) -> str:
@@ -128,4 +144,9 @@ def _phrase(status: int) -> str:
 
 
 def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return _printable(value) if isinstance(value, str) and value else None
+
+
+def _printable(text: str) -> str:
+    # JSON may hold lone surrogates, which no stream takes: the error could not be printed.
+    return text.encode("utf-8", "backslashreplace").decode()

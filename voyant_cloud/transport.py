@@ -14,7 +14,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
@@ -27,7 +27,13 @@ from requests.auth import AuthBase
 from voyant_cloud import jsontext
 from voyant_cloud.config import ClientConfig, Timeout, read_timeout
 from voyant_cloud.envelope import Answer, read_data, read_error
-from voyant_cloud.errors import PublishOutcomeUnknown, VoyantConfigError, VoyantError, VoyantValidationError
+from voyant_cloud.errors import (
+    PublishOutcomeUnknown,
+    VoyantConfigError,
+    VoyantError,
+    VoyantTransportError,
+    VoyantValidationError,
+)
 from voyant_cloud.failures import Failure, failure_of
 from voyant_cloud.retry import Outcome, outcome_of_status, time_allowed
 from voyant_cloud.urls import join
@@ -39,6 +45,10 @@ logger = logging.getLogger("voyant_cloud")
 
 _POOL_SIZE: Final = 32
 _SHORTEST_SECRET: Final = 8
+_CHUNK: Final = 64 * 1024
+# Far above any answer of the contract: a hundred messages of 64 KiB, escaped, stay below 40 MiB.
+_MAX_BODY: Final = 128 * 1024 * 1024
+_HEADERS_USED: Final = ("x-request-id", "location", "retry-after")
 # Data may be nested to the limit, inside a message, inside a list, inside the body.
 _BODY_DEPTH: Final = jsontext.MAX_DEPTH + 3
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,200}")
@@ -70,9 +80,14 @@ class Transport:
     Args:
         config: where to and how.
         session: a session of the caller's, used as it is and never closed; ``None`` makes one.
+
+    Raises:
+        VoyantConfigError: the session is none.
     """
 
     def __init__(self, config: ClientConfig, session: requests.Session | None = None) -> None:
+        if session is not None and not isinstance(session, requests.Session):
+            raise VoyantConfigError(f"session: must be a requests.Session, got {type(session).__name__}")
         self.config = config
         self._owns_session = session is None
         self._session = session or _new_session(config)
@@ -183,13 +198,16 @@ class Transport:
         try:
             with self._request(call, timeout) as response:
                 self._note_key_lifetime(response.headers)
-                answer = Answer(response.status_code, response.headers, response.content, str(call))
+                content = _body_of(response, timeout[1])
+                answer = Answer(response.status_code, self._shown(response.headers), content, str(call))
         except requests.RequestException as error:
             # It holds the API key, and reporters of errors look into exceptions.
             error.request = None
             return failure_of(error, request=str(call), timeout=timeout)
         except urllib3.exceptions.HTTPError as error:
             return failure_of(error, request=str(call), timeout=timeout)
+        except VoyantTransportError as error:
+            return Failure(Outcome.UNSURE if call.is_publish else Outcome.FINAL, error)
         except OSError as error:
             # requests wraps what the network does; this is a CA bundle that is not there.
             return Failure(Outcome.FINAL, VoyantConfigError(f"{call}: {error}"))
@@ -213,9 +231,10 @@ class Transport:
                 verify=self._session.verify if self.config.verify is None else self.config.verify,
                 # A stream shows the headers even where the body then breaks off.
                 stream=True,
+                hooks={"response": [*_hooks_of(self._session), _leave_redirect]},
             )
         except requests.HTTPError as error:
-            # A hook of the caller's session raises for the status, which is judged here.
+            # A hook raises for the status, which is judged here.
             if error.response is None:
                 raise
             return error.response
@@ -226,11 +245,19 @@ class Transport:
 
     def _without_key(self, answer: Answer) -> Answer:
         """Mask the API key in an answer: some services and proxies repeat what they were sent."""
-        key = self.config.api_key.encode()
+        key = self.config.api_key
         # A word such as "test" is no secret, and may be a part of others.
         if len(key) < _SHORTEST_SECRET:
             return answer
-        return attrs.evolve(answer, content=answer.content.replace(key, b"***"))
+        return attrs.evolve(answer, content=answer.content.replace(key.encode(), b"***"))
+
+    def _shown(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers that errors show, with the API key masked in them as in a refusal's body."""
+        key = self.config.api_key
+        shown = {name: headers[name] for name in _HEADERS_USED if name in headers}
+        if len(key) < _SHORTEST_SECRET:
+            return shown
+        return {name: value.replace(key, "***") for name, value in shown.items()}
 
     def _headers(self, call: _Call) -> dict[str, str]:
         headers = {"Accept": "application/json", "x-voyant-sdk": self.config.user_agent}
@@ -280,6 +307,62 @@ def _new_session(config: ClientConfig) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _hooks_of(session: requests.Session) -> list[Callable[..., Any]]:
+    # Those of a request take the place of the session's.
+    hooks = session.hooks.get("response") or []
+    return [hooks] if callable(hooks) else list(hooks)
+
+
+def _leave_redirect(response: requests.Response, **_: Any) -> None:
+    """Keep requests from looking into a redirect: it reads the whole body, and trips over an address that is none."""
+    if response.is_redirect:
+        raise requests.HTTPError(response=response)
+
+
+def _body_of(response: requests.Response, seconds: float) -> bytes:
+    """Return the body, which has to be complete *seconds* from now.
+
+    Raises:
+        urllib3.exceptions.HTTPError: it broke off, or is late; requests.RequestException: the same.
+        VoyantTransportError: it is too large.
+    """
+    deadline = time.monotonic() + seconds
+    parts: list[bytes] = []
+    size = 0
+    for part in _parts_of(response, deadline):
+        parts.append(part)
+        size += len(part)
+        if size > _MAX_BODY:
+            raise VoyantTransportError(f"the answer is larger than {_MAX_BODY} bytes, the most that is read")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _parts_of(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    raw = response.raw
+    # It is closed where a hook has read the body. urllib3 before 2.2 has no read that returns what is there.
+    if not isinstance(raw, urllib3.HTTPResponse) or raw.closed or not hasattr(raw, "read1"):
+        for part in response.iter_content(_CHUNK):
+            yield part
+            _left(deadline)
+        return
+    while part := raw.read1(_CHUNK, decode_content=True):
+        yield part
+        # A decoder may hold more than it gave.
+        if raw.closed and "content-encoding" not in raw.headers:
+            return
+        left = _left(deadline)
+        # There is none where the service closes the connection; its last silence may then outlast the deadline.
+        if sock := getattr(raw.connection, "sock", None):
+            sock.settimeout(left)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise urllib3.exceptions.TimeoutError("the body is late")
+    return left
 
 
 def _encoded(body: Any) -> bytes:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import shlex
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codegen.cli import generate, main
+from codegen.cli import DEFAULT_SPEC, generate, main
 
 WriteSpec = Callable[..., Path]
 
@@ -110,6 +113,7 @@ class TestCommand:
         ]
 
 
+MAP_OF_ITSELF = {"$ref": "#/components/schemas/M"}
 REFUSED_SCHEMAS: list[tuple[Any, str]] = [
     ({"$ref": "#/components/schemas/Nowhere"}, "leads nowhere"),
     ({"$ref": "other.yaml#/Note"}, "leads nowhere"),
@@ -134,6 +138,9 @@ REFUSED_SCHEMAS: list[tuple[Any, str]] = [
     ({"properties": {"a": {}}, "type": "string"}, "`properties` needs `type: object`"),
     ({"properties": {"a": {}}, "additionalProperties": {"type": "string"}}, "`additionalProperties`"),
     ({"properties": {"attrs": {}}}, "attrs: cannot be the name of a field"),
+    ({"properties": {"self": {}}}, "self: cannot be the name of a field"),
+    ({"type": "number", "minimum": math.nan}, "`minimum: nan` is not finite"),
+    ({"type": "number", "maximum": math.inf}, "`maximum: inf` is not finite"),
     (5, "is not a schema"),
 ]
 
@@ -192,6 +199,15 @@ class TestRefusals:
             ({"foo-bar": NOTE}, "foo-bar: cannot be the name of a class"),
             ({"Any": {"properties": {"x": {}}}}, "Any: cannot be the name of a class here"),
             ({"A": {"$ref": "#/components/schemas/A"}}, "A: refers to itself"),
+            ({"None": NOTE}, "None: cannot be the name of a class; it is a word"),
+            ({"True": {"type": "string", "enum": ["a"]}}, "True: cannot be the name of a class; it is a word"),
+            (note_with(MAP_OF_ITSELF, M={"type": "object", "additionalProperties": MAP_OF_ITSELF}), "is circular"),
+            (note_with(MAP_OF_ITSELF, M={"type": "array", "items": MAP_OF_ITSELF}), "is circular"),
+            (note_with(MAP_OF_ITSELF, M={"type": "object", "propertyNames": MAP_OF_ITSELF}), "is circular"),
+            (
+                {"A": {"properties": {"b": {"allOf": [{"$ref": "#/components/schemas/A"}, {"properties": {}}]}}}},
+                "is circular",
+            ),
             (
                 {"A": {"properties": {"b": {"properties": {"c": {}}}}}, "AB": NOTE},
                 "A.b: its class would be AB, which is taken",
@@ -207,4 +223,42 @@ class TestRefusals:
     ) -> None:
         """Names that give no class, or lead in a circle or to nothing generated, are refused by name."""
         assert main(["--spec", str(write_spec(**schemas)), "--output", str(tmp_path / "out.py")]) == 2
-        assert words in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        assert words in error
+
+    def test_nested_too_deep(self, write_spec: WriteSpec, capsys: pytest.CaptureFixture[str]) -> None:
+        """A document that is nested beyond what Python can follow is refused in one line."""
+        item = "#/components/schemas/A"
+        chain = {f"A{n}": {"type": "array", "items": {"$ref": f"{item}{n + 1}"}} for n in range(900)}
+        assert main(["--spec", str(write_spec(**note_with({"$ref": f"{item}0"}, **chain, A900={})))]) == 2
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        assert "nested too deep" in error
+
+    @pytest.mark.parametrize("text", ["class A(:\n", "raise KeyError('a')\n", "import nowhere_at_all\n"])
+    def test_what_cannot_be_imported(
+        self,
+        write_spec: WriteSpec,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        text: str,
+    ) -> None:
+        """Text that does not compile or import is refused in one line, and the old file stays."""
+        output = tmp_path / "out.py"
+        output.write_text("# before\n", encoding="utf-8")
+        monkeypatch.setattr("codegen.cli.assemble", lambda *_: text)
+        assert main(["--spec", str(write_spec(Note=NOTE)), "--output", str(output)]) == 2
+        error = capsys.readouterr().err
+        assert len(error.splitlines()) == 1
+        assert "cannot be imported" in error
+        assert output.read_text(encoding="utf-8") == "# before\n"
+
+
+def test_make_takes_a_path_with_a_space(tmp_path: Path) -> None:
+    """``make generate`` hands SPEC over as one argument."""
+    spec = str(tmp_path / "new er.yaml")
+    command = ["make", "--dry-run", "generate", f"SPEC={spec}"]
+    shown = subprocess.run(command, cwd=DEFAULT_SPEC.parent.parent, check=True, capture_output=True, text=True).stdout
+    assert shlex.split(shown.splitlines()[-1])[-2:] == ["--spec", spec]

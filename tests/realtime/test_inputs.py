@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import count, repeat
 from typing import Any
 
 import pytest
@@ -103,3 +104,22 @@ def test_batch_size(count: int, words: str) -> None:
     """A batch has 1 to 100 messages, and the error shows the way out."""
     with pytest.raises(VoyantValidationError, match=words):
         batch_from([MODEL] * count)
+
+
+def test_endless_batch() -> None:
+    """A generator is read no further than one over the limit, and the error says so."""
+    numbers = count()
+    endless = (item for item, _ in zip(repeat(MODEL), numbers, strict=True))
+    with pytest.raises(VoyantValidationError, match="has more than 100 items, at most 100 are allowed; publish_many"):
+        batch_from(endless)
+    assert next(numbers) == 101
+
+
+def test_too_many_reads_as_the_model_says() -> None:
+    """A list is refused by its length, in the words of the model."""
+    with pytest.raises(VoyantValidationError) as of_model:
+        PublishRealtimeBatchInput(messages=[MODEL] * 250)
+    with pytest.raises(VoyantValidationError) as caught:
+        batch_from([MODEL] * 250)
+    assert str(caught.value) == str(of_model.value)
+    assert caught.value.code == of_model.value.code

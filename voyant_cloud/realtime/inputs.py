@@ -17,7 +17,7 @@ BatchItem = RealtimeBatchMessage | Mapping[str, Any]
 """A message of a batch: a model, or a dict with ``channel``, ``event`` and perhaps ``data``."""
 
 _BATCH_KEYS = ("channel", "event", "data")
-_ITEMS: Final = attrs.fields(PublishRealtimeBatchInput).messages.validator
+_ITEMS: Final[Any] = attrs.fields(PublishRealtimeBatchInput).messages.validator
 
 
 def message_from(
