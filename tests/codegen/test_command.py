@@ -259,6 +259,6 @@ class TestRefusals:
 def test_make_takes_a_path_with_a_space(tmp_path: Path) -> None:
     """``make generate`` hands SPEC over as one argument."""
     spec = str(tmp_path / "new er.yaml")
-    command = ["make", "--dry-run", "generate", f"SPEC={spec}"]
+    command = ["make", "--dry-run", "--no-print-directory", "generate", f"SPEC={spec}"]
     shown = subprocess.run(command, cwd=DEFAULT_SPEC.parent.parent, check=True, capture_output=True, text=True).stdout
     assert shlex.split(shown.splitlines()[-1])[-2:] == ["--spec", spec]

@@ -80,13 +80,14 @@ def test_options_open_the_same_channel() -> None:
 # Ends
 
 
+@pytest.mark.parametrize("error", [AssertionError, SystemExit])
 def test_a_bug_in_the_reader_is_an_error_and_no_silence(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A thread that dies must not leave a channel that looks healthy."""
 
     def fail(*_: object) -> None:
-        raise AssertionError
+        raise error
 
     monkeypatch.setattr(Session, "text_received", fail)
     with FakeRealtime() as service, open_channel(service) as channel:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_realtime import PATIENCE, PING, FakePeer, FakeRealtime, frame_bytes
+from tests.fake_realtime import PATIENCE, PING, PONG, FakePeer, FakeRealtime, frame_bytes
 from tests.realtime.channel_tools import Seen, open_channel
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.realtime import reader
@@ -77,6 +77,29 @@ def test_a_handler_that_hangs_costs_no_connection(monkeypatch: pytest.MonkeyPatc
         seen.wait(100)
         assert channel.state is ChannelState.CONNECTED
     assert seen.ids == [f"m{number}" for number in range(100)]
+
+
+def test_a_slow_handler_is_not_the_peers_silence() -> None:
+    """A peer that answers every ping is kept, though its answers wait behind messages for longer than they may take."""
+
+    def script(peer: FakePeer) -> None:
+        peer.go_live()
+        peer.write(b"".join(message_bytes(number) for number in range(50)))
+        while (frame := peer.receive()) is not None:
+            if frame[0] == PING:
+                peer.write(frame_bytes(frame[1], PONG))
+
+    pause = threading.Event()
+
+    def handle(_: object) -> None:
+        pause.wait(0.04)
+
+    with FakeRealtime(script) as service:
+        with open_channel(service, queue_size=10, ping_after=0.05, pong_timeout=0.3) as channel:
+            channel.on("message", handle)
+            seen = Seen(channel, "message", "disconnected")
+            events = seen.wait(50)
+    assert [name for name, _ in events] == ["message"] * 50
 
 
 def test_the_queue_is_bounded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
 import time
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.fake_realtime import PATIENCE, FakeRealtime
+from tests.fake_realtime import PATIENCE, PING, PONG, FakeRealtime, frame_bytes
 from tests.realtime.channel_tools import Seen, open_channel
+from voyant_cloud.errors import RealtimeAuthError
 from voyant_cloud.models import (
     RealtimeTokenSummary,
 )
@@ -87,20 +89,68 @@ def test_an_expiring_token_that_cannot_be_renewed_yet_is_kept(caplog: pytest.Log
             seen.wait(1)
             peer.message("m2")
             seen.wait(2)
+            while token is provide and "could not be renewed yet" not in caplog.text:
+                seen.pause()
             assert channel.state is ChannelState.CONNECTED
     assert "the token could not be renewed yet: the token callable raised OSError: down, rtok_***" in caplog.text
 
 
-def test_a_renewal_that_can_never_work_ends_the_channel() -> None:
-    """A callable that is refused itself says so."""
-    answers: list[Any] = ["rtok_1", None]
+def test_a_renewal_that_is_refused_leaves_the_connection_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """The present token still works; the next connect asks again, and ends the channel if it is refused, too."""
+    answers: list[Any] = ["rtok_1", None, None]
     with FakeRealtime() as service, open_channel(service, token=lambda: answers.pop(0)) as channel:
+        seen = Seen(channel, "message")
         peer = service.accept()
         peer.go_live()
         peer.send({"type": "token_expiring", "expiresAt": AT})
-        assert peer.wait_for_end()[0] == 1000
+        while "the token could not be renewed yet" not in caplog.text:
+            seen.pause()
+        peer.message("m1")
+        seen.wait(1)
+        assert channel.state is ChannelState.CONNECTED
+        peer.drop()
         assert channel.wait_closed(PATIENCE)
+        assert isinstance(channel.error, RealtimeAuthError)
         assert "the callable must return a str or a RealtimeTokenSummary, got NoneType" in str(channel.error)
+
+
+def test_a_renewal_that_hangs_holds_up_nothing() -> None:
+    """Messages and pings go on meanwhile, and the new token is used when it comes."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    def provide() -> str:
+        if not asked.is_set():
+            asked.set()
+            return "rtok_1"
+        go_on.wait(PATIENCE)
+        return "rtok_2"
+
+    with FakeRealtime() as service, open_channel(service, token=provide) as channel:
+        seen = Seen(channel, "message")
+        peer = service.accept()
+        peer.go_live()
+        for number in range(3):
+            peer.send({"type": "token_expiring", "expiresAt": AT})
+            peer.message(f"m{number}")
+            seen.wait(number + 1)
+        peer.write(frame_bytes(b"x", PING))
+        assert peer.receive() == (PONG, b"x")
+        go_on.set()
+        assert peer.wait_for_end() == (4001, "token renewal")
+        assert service.accept().query["token"] == "rtok_2"
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError()])
+def test_a_token_callable_that_asks_for_an_end_gets_it(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    """It ends the channel with an error, and not the reader alone."""
+
+    def provide() -> str:
+        raise error
+
+    with FakeRealtime() as service, open_channel(service, token=provide) as channel:
+        with pytest.raises(RealtimeAuthError, match=type(error).__name__):
+            channel.wait_connected(PATIENCE)
+    assert "ended for good: no token" in caplog.text
 
 
 def test_a_token_callable_that_fails_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:

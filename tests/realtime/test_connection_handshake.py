@@ -68,6 +68,17 @@ def test_a_refusal_has_the_services_words(status: int, kind: type[Exception]) ->
     assert caught.value.answer.request_id == "req_1"
 
 
+@pytest.mark.parametrize("body", [b"", b"x" * 100_000])
+def test_a_refusal_whose_body_cannot_be_read_is_one(body: bytes) -> None:
+    """The status alone decides, where the body never comes, and where it is too large."""
+    with FakeRealtime() as service, ThreadPoolExecutor() as pool:
+        opening = pool.submit(open_to, service.url, 0.3)
+        service.accept().write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 999999\r\n\r\n" + body)
+        with pytest.raises(HandshakeRefusedError) as caught:
+            opening.result(PATIENCE)
+    assert type(caught.value.answer) is ForbiddenError
+
+
 def test_a_refusal_may_ask_to_wait() -> None:
     """Retry-After is read from the headers."""
     with FakeRealtime(lambda peer: peer.refuse(503, b"busy", Retry_After="7")) as service:
@@ -101,7 +112,7 @@ def bad_accept(peer: FakePeer) -> None:
         lambda peer: peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
         lambda peer: peer.write(b"HTTP/1.1 101 OK\r\nSet-Cookie: \x01=;\r\n\r\n"),
         lambda peer: peer.write(b"HTTP/1.1 101 " + b"x" * 100_000),
-        lambda peer: peer.write(b"HTTP/1.1 401 No\r\nContent-Length: 999999\r\n\r\n" + b"x" * 100_000),
+        lambda peer: peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + b"x" * 100_000),
         bad_accept,
     ],
 )

@@ -13,8 +13,10 @@ def live(now: float = 0.0) -> Liveness:
     return Liveness(ping_after=20.0, pong_timeout=10.0, now=now, wall=WALL + now)
 
 
-def check(liveness: Liveness, now: float, received: int = 0, *, slept: float = 0.0) -> Check:
-    return liveness.check(received=received, now=now, wall=WALL + now + slept)
+def check(
+    liveness: Liveness, now: float, received: int = 0, *, found_nothing: bool = True, slept: float = 0.0
+) -> Check:
+    return liveness.check(received=received, found_nothing=found_nothing, now=now, wall=WALL + now + slept)
 
 
 def test_silence_is_answered_with_one_ping() -> None:
@@ -45,6 +47,17 @@ def test_any_byte_is_life() -> None:
     assert check(liveness, 44.9, received=2) is Check.WAIT
     assert check(liveness, 50.0, received=2) is Check.WAIT
     assert check(liveness, 64.9, received=2) is Check.PING
+
+
+def test_what_nobody_listened_to_is_no_silence() -> None:
+    """The peer may have spoken while we read nothing: only a later silence counts, before and after the ping."""
+    liveness = live()
+    assert check(liveness, 50.0, found_nothing=False) is Check.WAIT
+    assert check(liveness, 69.9) is Check.WAIT
+    assert check(liveness, 70.0) is Check.PING
+    assert check(liveness, 99.0, found_nothing=False) is Check.WAIT
+    assert check(liveness, 118.9) is Check.WAIT
+    assert check(liveness, 119.0) is Check.PING
 
 
 def test_a_suspended_machine_counts_as_silence() -> None:

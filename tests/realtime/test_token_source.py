@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import math
+import threading
 from collections.abc import Callable
+from concurrent.futures import wait
 from typing import Any
 
 import pytest
 
+from tests.fake_realtime import PATIENCE
 from voyant_cloud.errors import VoyantConfigError, VoyantTransportError, VoyantValidationError, api_error
 from voyant_cloud.models import RealtimeTokenSummary
 from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError, check_token
@@ -36,7 +40,14 @@ class Minter:
         return self._make(self.calls)
 
 
-def raising(error: Exception) -> TokenSource:
+def renew(source: TokenSource, now: float) -> bool:
+    source.start_renewal()
+    assert source._renewal is not None
+    wait([source._renewal], PATIENCE)
+    return source.renewed(now)
+
+
+def raising(error: BaseException) -> TokenSource:
     def provide() -> str:
         raise error
 
@@ -116,7 +127,7 @@ def test_a_renewed_token_is_the_one_to_connect_with(make: Callable[[int], Any]) 
     minter = Minter(make)
     source = source_of(minter)
     source.token_for_connect(NOW)
-    assert source.renew(NOW + 1)
+    assert renew(source, NOW + 1)
     assert source.token_for_connect(NOW + 2) == "rtok_2"
     assert minter.calls == 2
 
@@ -125,7 +136,7 @@ def test_a_callable_that_keeps_its_tokens_is_asked_again_later() -> None:
     """The same token is no reason to connect anew; half of what is left is waited."""
     source = source_of(Minter(lambda _: summary(1, 100)))
     source.token_for_connect(NOW)
-    assert not source.renew(NOW + 90)
+    assert not renew(source, NOW + 90)
     assert source.renewal_in(NOW + 90) == pytest.approx(5.0)
 
 
@@ -133,7 +144,7 @@ def test_a_callable_that_keeps_a_plain_token_is_left_alone() -> None:
     """Nothing is known of its expiry, so there is no time to ask again."""
     source = source_of(lambda: "rtok_1")
     source.token_for_connect(NOW)
-    assert not source.renew(NOW)
+    assert not renew(source, NOW)
     assert source.renewal_in(NOW) == math.inf
 
 
@@ -148,11 +159,11 @@ def test_a_renewal_that_fails_is_tried_again() -> None:
     source = source_of(Minter(provide))
     source.token_for_connect(NOW)
     with pytest.raises(TokenUnavailableError) as caught:
-        source.renew(NOW + 90)
+        renew(source, NOW + 90)
     assert not caught.value.is_final
     assert source.renewal_in(NOW + 90) == pytest.approx(5.0)
     assert source.token_for_connect(NOW + 91) == "rtok_1"
-    assert source.renew(NOW + 95)
+    assert renew(source, NOW + 95)
 
 
 def test_a_token_that_could_not_be_renewed_is_not_used_past_its_end() -> None:
@@ -166,8 +177,62 @@ def test_a_token_that_could_not_be_renewed_is_not_used_past_its_end() -> None:
     source = source_of(Minter(provide), chance=1.0)
     source.token_for_connect(NOW)
     with pytest.raises(TokenUnavailableError):
-        source.renew(NOW + 95)
+        renew(source, NOW + 95)
     assert source.token_for_connect(NOW + 101) == "rtok_3"
+
+
+def test_a_renewal_that_hangs_holds_up_nothing() -> None:
+    """Until the answer comes the present token is used, up to its end; the callable is not asked a second time."""
+    go_on = threading.Event()
+
+    def provide(number: int) -> RealtimeTokenSummary:
+        if number > 1:
+            go_on.wait(PATIENCE)
+        return summary(number, 100 * number)
+
+    minter = Minter(provide)
+    source = source_of(minter)
+    source.token_for_connect(NOW)
+    source.start_renewal()
+    assert source.is_renewing
+    assert not source.renewed(NOW + 95)
+    assert source.token_for_connect(NOW + 99) == "rtok_1"
+    go_on.set()
+    assert source.token_for_connect(NOW + 100) == "rtok_2"
+    assert not source.is_renewing
+    assert minter.calls == 2
+
+
+def test_a_renewal_that_is_refused_is_tried_again_at_the_next_connect() -> None:
+    """The present token may work for long yet; there is no use in asking before."""
+
+    def provide(number: int) -> RealtimeTokenSummary:
+        if number == 2:
+            raise api_error(status=403, code=None, message="no")
+        return summary(number, 100)
+
+    source = source_of(Minter(provide))
+    source.token_for_connect(NOW)
+    with pytest.raises(TokenUnavailableError):
+        renew(source, NOW + 90)
+    assert source.renewal_in(NOW + 99) == math.inf
+    assert source.token_for_connect(NOW + 91) == "rtok_3"
+
+
+def test_a_renewal_that_failed_unseen_is_no_answer_to_a_connect() -> None:
+    """The connection ended in between; the connect asks for itself."""
+    answers = iter(["rtok_1", OSError("down"), "rtok_3"])
+
+    def provide() -> Any:
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    source = source_of(provide)
+    source.token_for_connect(NOW)
+    source.start_renewal()
+    assert source.token_for_connect(NOW + 1) == "rtok_3"
 
 
 # Callables that fail
@@ -180,9 +245,11 @@ def test_a_token_that_could_not_be_renewed_is_not_used_past_its_end() -> None:
         api_error(status=403, code=None, message="no"),
         VoyantConfigError("no"),
         VoyantValidationError("a.b", "no"),
+        SystemExit(1),
+        asyncio.CancelledError(),
     ],
 )
-def test_errors_that_stay_are_final(error: Exception) -> None:
+def test_errors_that_stay_are_final(error: BaseException) -> None:
     """Asking again would end the same."""
     with pytest.raises(TokenUnavailableError) as caught:
         raising(error).token_for_connect(NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import re
 import ssl
 import threading
 import time
@@ -34,6 +35,7 @@ _SEND_TIMEOUT: Final = 10.0
 _CONTROL_TIMEOUT: Final = 1.0
 _NO_STATUS: Final = 1005
 _REQUEST: Final = "GET /realtime/v1/connect"
+_REFUSAL_BEGINS: Final = re.compile(rb"HTTP/1\.[01] ([3-5]\d\d)\s")
 _DATA: Final = (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY, ABNF.OPCODE_CONT)
 
 logger = logging.getLogger("voyant_cloud.realtime")
@@ -95,6 +97,8 @@ class Connection:
         self._parts_size = 0
         self._parts_opcode = ABNF.OPCODE_TEXT
         self._end: ConnectionEndedError | None = None
+        self.is_drained = False
+        """Whether the last ``receive`` read all that there was."""
 
     @property
     def bytes_received(self) -> int:
@@ -135,6 +139,7 @@ class Connection:
         if self._end is not None:
             raise self._end
         texts: list[str] = []
+        self.is_drained = False
         self._wire.read_deadline = time.monotonic() + timeout
         try:
             for _ in range(limit):
@@ -143,7 +148,7 @@ class Connection:
                 if text is not None:
                     texts.append(text)
         except websocket.WebSocketTimeoutException:
-            pass
+            self.is_drained = True
         except ConnectionEndedError as end:
             self._end = end
             if not texts:
@@ -186,6 +191,7 @@ class Connection:
 
     def _upgrade(self, url: str, deadline: float) -> None:
         self._wire.allow(_MAX_HANDSHAKE_BYTES)
+        self._wire.beginning = b""
         self._wire.read_deadline = deadline
         self._wire.send_timeout = max(0.0, deadline - time.monotonic())
         self._socket.connect(
@@ -202,15 +208,19 @@ class Connection:
     def _explain(self, error: Exception) -> HandshakeRefusedError | ConnectFailedError:
         if isinstance(error, websocket.WebSocketBadStatusException):
             return HandshakeRefusedError(_refusal(error.status_code, error.resp_headers, error.resp_body))
+        status = self._socket.getstatus()
+        if status is not None and status >= 300:
+            return HandshakeRefusedError(_refusal(status, self._socket.getheaders(), None))
+        # websocket-client forgets the status of an answer that it could not read to its end.
+        begun = _REFUSAL_BEGINS.match(self._wire.beginning or b"")
+        if begun is not None:
+            return HandshakeRefusedError(_refusal(int(begun[1]), None, None))
         if isinstance(error, (websocket.WebSocketTimeoutException, TimeoutError)):
             return ConnectFailedError("it took too long")
         if isinstance(error, ssl.SSLCertVerificationError):
             return ConnectFailedError(f"not trusted: {error.verify_message}", is_lasting=True)
         if isinstance(error, VoyantConfigError):
             return ConnectFailedError(str(error), is_lasting=True)
-        status = self._socket.getstatus()
-        if status is not None and status >= 300:
-            return HandshakeRefusedError(_refusal(status, self._socket.getheaders(), None))
         return ConnectFailedError(redact(f"{type(error).__name__}: {error}"))
 
     def _read(self) -> str | None:

@@ -22,9 +22,10 @@ class Check(Enum):
 class Liveness:
     """Watches one connection for silence.
 
-    Any byte counts as life, and so does a part of a frame. The machine's monotonic clock may stand still while it is
-    suspended, so silence is what the longer of the two clocks says. The wall clock can also be set: that costs one
-    ping, since only the monotonic clock decides how long the answer may take.
+    Any byte counts as life, and so does a part of a frame. What the peer said while nobody listened is not known, so
+    silence is counted only from one read that found nothing to the next. The machine's monotonic clock may stand still
+    while it is suspended, so silence is what the longer of the two clocks says. The wall clock can also be set: that
+    costs one ping, since only the monotonic clock decides how long the answer may take.
 
     Args:
         ping_after: seconds of silence before a ping.
@@ -41,15 +42,16 @@ class Liveness:
         self._heard_wall = wall
         self._pinged_at: float | None = None
 
-    def check(self, *, received: int, now: float, wall: float) -> Check:
+    def check(self, *, received: int, found_nothing: bool, now: float, wall: float) -> Check:
         """Say what to do now. ``PING`` is said once a silence.
 
         Args:
             received: how many bytes the connection has received so far.
+            found_nothing: whether the last read waited for the socket in vain, and nothing was done since.
             now: the monotonic clock, in seconds.
             wall: the wall clock, in seconds.
         """
-        if received != self._received:
+        if received != self._received or not found_nothing:
             self._received = received
             self._heard_at = now
             self._heard_wall = wall

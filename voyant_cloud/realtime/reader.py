@@ -38,6 +38,7 @@ LINGER: Final = 1.0
 
 _BATCH: Final = 256
 _STALL_PING: Final = 5.0
+_RENEWAL_POLL: Final = 0.1
 
 logger = logging.getLogger("voyant_cloud.realtime")
 
@@ -95,7 +96,7 @@ class Reader:
                 end = self._connect_once()
                 if end is not None:
                     self._settle(end)
-        except Exception as error:  # noqa: BLE001 - a thread that dies must not leave a channel that looks healthy
+        except BaseException as error:  # noqa: BLE001 - a thread that dies must not leave a channel that looks healthy
             # As text: what collects exceptions may show their variables, and one of them is the token.
             logger.error(
                 "channel %s: its reader failed; this is a bug\n%s",
@@ -138,10 +139,6 @@ class Reader:
             return _End(CloseCode.ABNORMAL, error.problem, verdict)
         except ConnectionEndedError as error:
             return _End(error.code, error.reason, self._recovery.closed(error.code, error.reason, time.monotonic()))
-        except TokenUnavailableError as error:
-            connection.start_close(CloseCode.NORMAL, "no token")
-            verdict = self._recovery.without_token(error.problem, is_final=True)
-            return _End(CloseCode.NORMAL, error.problem, verdict)
         except RealtimeGapError as error:
             connection.start_close(CloseCode.NORMAL, "gap")
             # A new one: the traceback of this one leads to the token.
@@ -158,22 +155,32 @@ class Reader:
             wall=time.time(),
         )
         while not self._closing.is_set():
-            self._take(connection.receive(self._wait(liveness, deadline), self._batch), connection)
+            texts = connection.receive(self._wait(liveness, deadline), self._batch)
+            self._take(texts, connection)
             now = time.monotonic()
             if not self._session.is_live and now >= deadline:
                 raise ConnectionEndedError(CloseCode.ABNORMAL, "the service did not say that it is connected")
-            self._check_liveness(liveness, connection, now)
+            check = liveness.check(
+                received=connection.bytes_received,
+                # To hand texts on may have taken long, in which nothing was read.
+                found_nothing=connection.is_drained and not texts,
+                now=now,
+                wall=time.time(),
+            )
+            self._act_on(check, connection)
             if self._is_renewed():
                 connection.start_close(CloseCode.TOKEN_RENEWAL, "token renewal")
                 return _End(CloseCode.TOKEN_RENEWAL, "token renewal", self._recovery.planned(now))
         return self._linger(connection)
 
     def _wait(self, liveness: Liveness, deadline: float) -> float:
-        """Return how long nothing has to be done if nothing comes, in seconds."""
+        """Return how long to wait for something to come, in seconds."""
         now = time.monotonic()
         wait = liveness.next_check_in(now)
         if not self._session.is_live:
             wait = min(wait, deadline - now)
+        elif self._tokens.is_renewing:
+            wait = min(wait, _RENEWAL_POLL)
         elif self._renews:
             wait = min(wait, self._tokens.renewal_in(time.time()))
         return max(0.0, wait)
@@ -200,8 +207,7 @@ class Reader:
         while not self._dispatcher.put(events, _STALL_PING):
             connection.ping()
 
-    def _check_liveness(self, liveness: Liveness, connection: Connection, now: float) -> None:
-        check = liveness.check(received=connection.bytes_received, now=now, wall=time.time())
+    def _act_on(self, check: Check, connection: Connection) -> None:
         if check is Check.PING:
             connection.ping()
         elif check is Check.DEAD:
@@ -209,17 +215,18 @@ class Reader:
             raise ConnectionEndedError(CloseCode.NO_PONG, "the service does not answer")
 
     def _is_renewed(self) -> bool:
-        """Get a newer token if it is time; tell whether to connect with it."""
+        """Ask for a newer token if it is time; tell whether there is one to connect with."""
+        if not self._renews or not self._session.is_live:
+            return False
         now = time.time()
         is_due = self._session.token_expiring or self._tokens.renewal_in(now) <= 0
-        if not is_due or not self._renews or not self._session.is_live:
-            return False
-        self._session.token_expiring = False
+        if is_due and not self._tokens.is_renewing:
+            self._session.token_expiring = False
+            self._tokens.start_renewal()
         try:
-            return self._tokens.renew(now)
+            return self._tokens.renewed(now)
         except TokenUnavailableError as error:
-            if error.is_final:
-                raise
+            # However final it is, the present token still works.
             logger.warning("channel %s: the token could not be renewed yet: %s", self._options.channel, error.problem)
             return False
 

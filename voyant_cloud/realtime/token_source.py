@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Final
 
 from voyant_cloud.errors import (
@@ -73,7 +75,8 @@ class TokenSource:
     """Gives the token for each connect, and says when a newer one is due.
 
     A token whose expiry is known is used again until shortly before it. Of a plain string nothing is known, so a
-    callable that gives those is asked before each connect. One thread uses it, and the callable runs on that thread.
+    callable that gives those is asked before each connect. One thread uses it. The callable runs on that thread for a
+    connect, and on one of its own for a renewal; never on both at a time.
 
     Args:
         token: a token, or a callable that returns one. What is fixed was checked already.
@@ -88,6 +91,7 @@ class TokenSource:
         self._expires_at: float | None = None
         self._renew_at: float | None = None
         self._is_unused = False
+        self._renewal: Future[Token] | None = None
 
     @property
     def renewable(self) -> bool:
@@ -106,7 +110,7 @@ class TokenSource:
         if self._fixed is not None:
             return self._fixed
         if self._token is None or not (self._is_unused or self._is_good_at(now)):
-            self._ask(now)
+            self._accept(self._next_token(), now)
         assert self._token is not None
         self._is_unused = False
         return self._token
@@ -123,21 +127,43 @@ class TokenSource:
         """
         return math.inf if self._renew_at is None else self._renew_at - now
 
-    def renew(self, now: float) -> bool:
-        """Ask for a newer token, to connect with next.
+    @property
+    def is_renewing(self) -> bool:
+        """Whether a renewal was started whose answer was not taken yet."""
+        return self._renewal is not None
+
+    def start_renewal(self) -> None:
+        """Ask for a newer token, to connect with next; ``renewed`` takes the answer."""
+        assert self._renewal is None
+        # Until the answer comes, the present token is good to its end.
+        self._renew_at = self._expires_at
+        renewal = self._renewal = Future()
+        # A daemon, so that a callable which never returns cannot keep the process from ending.
+        threading.Thread(target=self._ask_for, args=(renewal,), name="voyant-token", daemon=True).start()
+
+    def renewed(self, now: float) -> bool:
+        """Take the answer to ``start_renewal``, if it is there.
 
         Args:
             now: seconds since 1970.
 
         Returns:
-            Whether there is another one now.
+            Whether there is another token now.
 
         Raises:
-            TokenUnavailableError: the callable gave none. It is asked again some seconds later.
+            TokenUnavailableError: the callable gave none. It is asked again some seconds later, or if that would end
+                the same, at the next connect.
         """
+        renewal = self._renewal
+        if renewal is None or not renewal.done():
+            return False
+        self._renewal = None
         before = self._token
-        self._renew_at = now + _RETRY_RENEWAL * (1 + self._chance())
-        self._ask(now)
+        try:
+            self._accept(renewal.result(), now)
+        except TokenUnavailableError as error:
+            self._renew_at = None if error.is_final else now + _RETRY_RENEWAL * (1 + self._chance())
+            raise
         if self._token != before:
             self._is_unused = True
             return True
@@ -151,21 +177,34 @@ class TokenSource:
             return False
         return now < min(self._expires_at, self._renew_at)
 
-    def _ask(self, now: float) -> None:
+    def _next_token(self) -> Token:
+        """Return the answer to a renewal, waiting for it, or ask now."""
+        renewal, self._renewal = self._renewal, None
+        if renewal is not None and renewal.exception() is None:
+            return renewal.result()
+        return self._ask()
+
+    def _ask_for(self, renewal: Future[Token]) -> None:
+        try:
+            renewal.set_result(self._ask())
+        except BaseException as error:  # noqa: BLE001 - whoever takes the answer gets it
+            renewal.set_exception(error)
+
+    def _ask(self) -> Token:
         assert self._provider is not None
         # Nothing is chained: what the callable raises may show what it holds.
         try:
             given = self._provider()
-        except Exception as error:  # noqa: BLE001 - it is the user's, and may raise anything
+        except BaseException as error:  # noqa: BLE001 - it is the user's, and may raise anything
             problem = redact(f"the token callable raised {type(error).__name__}: {error}")
             retry_after = error.retry_after if isinstance(error, VoyantApiError) else None
-            is_final = isinstance(error, _FINAL)
+            # What is no Exception, such as SystemExit, asks for an end.
+            is_final = isinstance(error, _FINAL) or not isinstance(error, Exception)
             raise TokenUnavailableError(problem, is_final=is_final, retry_after=retry_after) from None
         try:
-            token = check_token(given, "token: the callable must return")
+            return check_token(given, "token: the callable must return")
         except VoyantConfigError as error:
             raise TokenUnavailableError(str(error), is_final=True) from None
-        self._accept(token, now)
 
     def _accept(self, token: Token, now: float) -> None:
         self._token = _text_of(token)

@@ -18,6 +18,7 @@ __all__ = ["TooMuchDataError", "Wire"]
 T = TypeVar("T")
 
 _READ_SIZE: Final = 65_536
+_BEGINNING: Final = len("HTTP/1.1 200 ")
 # select() cannot watch descriptors above 1,023; Windows has nothing else.
 _Selector: Final[Any] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 _OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
@@ -51,6 +52,8 @@ class Wire:
         """Seconds that one ``send`` may take. The writer sets it."""
         self.bytes_received = 0
         """How many bytes came, over the whole life of the stream."""
+        self.beginning: bytes | None = None
+        """Set to ``b""``, it becomes the first bytes that come from then on, as many as the start of an HTTP answer."""
 
     # Opening
 
@@ -180,6 +183,8 @@ class Wire:
         self._buffer = self._when_ready(self._read_some, self.read_deadline, selectors.EVENT_READ)
         self._place = 0
         self.bytes_received += len(self._buffer)
+        if self.beginning is not None and len(self.beginning) < _BEGINNING:
+            self.beginning = (self.beginning + self._buffer)[:_BEGINNING]
 
     def _read_some(self) -> bytes:
         return self._require_socket().recv(_READ_SIZE)
