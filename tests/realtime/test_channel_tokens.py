@@ -150,7 +150,9 @@ def test_a_token_callable_that_asks_for_an_end_gets_it(error: BaseException, cap
     with FakeRealtime() as service, open_channel(service, token=provide) as channel:
         with pytest.raises(RealtimeAuthError, match=type(error).__name__):
             channel.wait_connected(PATIENCE)
-    assert "ended for good: no token" in caplog.text
+        # It is logged before the handlers are told of the end.
+        assert channel.wait_closed(PATIENCE)
+        assert "ended for good: no token" in caplog.text
 
 
 def test_a_token_callable_that_fails_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
