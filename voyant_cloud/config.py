@@ -102,7 +102,7 @@ def read_proxies(value: Mapping[str, str] | None) -> dict[str, str] | None:
     """
     if value is None:
         return None
-    if not isinstance(value, Mapping) or not all(_is_proxy(url) for url in value.values()):
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) and _is_proxy(url) for key, url in value.items()):
         raise VoyantConfigError('proxies: must map schemes to URLs, as in {"https": "http://proxy.example.com:3128"}')
     return dict(value)
 

@@ -50,7 +50,9 @@ def test_nothing_secret_is_shown() -> None:
         ({"pong_timeout": float("inf")}, "pong_timeout"),
         ({"pong_timeout": "5"}, "pong_timeout"),
         ({"proxies": "http://proxy:1"}, "proxies"),
+        ({"proxies": {5: "http://proxy:1"}}, "proxies"),
         ({"verify": "/no/such/file"}, "verify"),
+        ({"verify": 5}, "verify"),
         ({"on_gap": "ignore"}, "on_gap"),
     ],
 )

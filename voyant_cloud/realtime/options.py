@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from voyant_cloud.config import base_url_from
+from voyant_cloud.config import base_url_from, read_proxies, read_verify
 from voyant_cloud.errors import VoyantConfigError, VoyantValidationError
 from voyant_cloud.models import RealtimeChannelTarget, RealtimeConnectQuery
 from voyant_cloud.realtime.token_source import Token, TokenProvider, check_token
@@ -62,21 +62,10 @@ def _read_base_url(value: str | None) -> str:
     return base_url_from(value, os.environ)
 
 
-def _read_proxies(value: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    if value is None:
-        return None
-    if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
-        raise VoyantConfigError('proxies: must map schemes to URLs, as in {"https": "http://proxy:3128"}')
-    return dict(value)
-
-
 def _read_verify(value: bool | str | os.PathLike[str] | None) -> bool | str:
-    if value is None or isinstance(value, bool):
-        return value is not False
-    path = os.fspath(value)
-    if not os.path.exists(path):
-        raise VoyantConfigError(f"verify: must be True, False or the path of a CA bundle; there is no {path!r}")
-    return path
+    # A channel has no session that could decide it.
+    verify = read_verify(value)
+    return True if verify is None else verify
 
 
 @attrs.frozen(kw_only=True)
@@ -112,6 +101,6 @@ class RealtimeChannelOptions:
     ping_after: float = attrs.field(default=20.0, validator=_check_seconds)
     pong_timeout: float = attrs.field(default=10.0, validator=_check_seconds)
     # A proxy's URL may hold a password.
-    proxies: Mapping[str, str] | None = attrs.field(default=None, converter=_read_proxies, repr=False)
+    proxies: Mapping[str, str] | None = attrs.field(default=None, converter=read_proxies, repr=False)
     verify: bool | str = attrs.field(default=True, converter=_read_verify)
     on_gap: OnGap = attrs.field(default="warn", validator=_check_on_gap)

@@ -29,7 +29,7 @@ class Session:
     """A subscription, as told by the frames that came. It has no socket, thread or clock; one thread uses it.
 
     The service may say less than this project's own does: without ``lastId`` in ``connected`` there is no cursor
-    before the first message, and then a reconnect is a possible gap; without ``recovered`` nothing is concluded.
+    before the first message, and then a reconnect is a possible gap. A gap that it does tell comes as an error frame.
 
     Args:
         channel: the channel's name, for logs.
