@@ -81,6 +81,10 @@ class Transport:
         config: where to and how.
         session: a session of the caller's, used as it is and never closed; ``None`` makes one.
 
+    Attributes:
+        key_lifetime: for how many seconds the service says that it remembers an idempotency key; 0 until it has said
+            so, which any answer does, a refusal too.
+
     Raises:
         VoyantConfigError: the session is none.
     """
@@ -93,8 +97,7 @@ class Transport:
         self._session = session or _new_session(config)
         self._auth = _ApiKeyAuth(config)
         self._closing = threading.Event()
-        # For how many seconds the service says that it remembers an idempotency key; 0 until it has said so.
-        self._key_lifetime = 0.0
+        self.key_lifetime = 0.0
         self._pid = os.getpid()
         self._inherited: list[Any] = []
 
@@ -182,7 +185,7 @@ class Transport:
 
     def _time_allowed(self, call: _Call, unsure: bool) -> float:
         return time_allowed(
-            self.config.retries, is_publish=call.is_publish, unsure=unsure, key_lifetime=self._key_lifetime
+            self.config.retries, is_publish=call.is_publish, unsure=unsure, key_lifetime=self.key_lifetime
         )
 
     def _delay(self, failure: Failure, attempt: int, left: float) -> float | None:
@@ -270,7 +273,7 @@ class Transport:
     def _note_key_lifetime(self, headers: Mapping[str, str]) -> None:
         said = headers.get("x-voyant-idempotency", "")
         if _KEY_LIFETIME.fullmatch(said):
-            self._key_lifetime = float(said)
+            self.key_lifetime = float(said)
 
     def _leave_inherited_connections(self) -> None:
         """After a fork: give the child connections of its own.

@@ -348,3 +348,9 @@ class TestRealServer:
         two = client.realtime.publish("orders:eu", event="e", idempotency_key="order-7")
         assert one == two
         assert client.realtime.history("orders:eu") == [one]
+
+    def test_how_long_a_key_counts(self, client: VoyantCloudClient) -> None:
+        """The client knows it once the service has answered anything."""
+        assert client.realtime.idempotency_seconds == 0
+        client.realtime.history("orders:eu")
+        assert client.realtime.idempotency_seconds == 300

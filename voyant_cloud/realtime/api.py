@@ -22,6 +22,7 @@ from voyant_cloud.models import (
 from voyant_cloud.realtime import bulk
 from voyant_cloud.realtime.channel import RealtimeChannel
 from voyant_cloud.realtime.inputs import BatchItem, batch_from, message_from
+from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE
 from voyant_cloud.transport import Transport
 from voyant_cloud.urls import MESSAGES_PATH, TOKENS_PATH, channel_path
 
@@ -90,6 +91,14 @@ class RealtimeApi:
         self._transport = transport
         self.presence = RealtimePresenceApi(transport)
         self.tokens = RealtimeTokensApi(transport)
+
+    @property
+    def idempotency_seconds(self) -> float:
+        """For how many seconds the service remembers an idempotency key: 0 until one of its answers has said so.
+
+        Within that time a publish may be repeated with the same key and content, and is stored once.
+        """
+        return self._transport.key_lifetime
 
     @overload
     def publish(
@@ -177,7 +186,7 @@ class RealtimeApi:
     def publish_many(
         self,
         messages: Iterable[BatchItem],
-        batch_size: int = bulk.MAX_BATCH_SIZE,
+        batch_size: int = MAX_BATCH_SIZE,
         concurrency: int = 1,
         on_progress: Callable[[bulk.PublishReport], object] | None = None,
     ) -> bulk.PublishReport:

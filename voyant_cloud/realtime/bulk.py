@@ -5,25 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import attrs
 
-from voyant_cloud import jsontext
-from voyant_cloud.converter import unstructure
 from voyant_cloud.errors import PublishManyError, VoyantValidationError
-from voyant_cloud.models import PublishRealtimeBatchInput, RealtimeBatchMessage, RealtimeMessageSummary
+from voyant_cloud.models import PublishRealtimeBatchInput, RealtimeMessageSummary
 from voyant_cloud.realtime.inputs import BatchItem, batch_message_from
+from voyant_cloud.realtime.lanes import Batch, Lanes
 
 __all__ = ["PublishReport", "iter_history", "publish_many"]
 
 logger = logging.getLogger("voyant_cloud")
-
-MAX_BATCH_SIZE: Final = 100
-MAX_CONCURRENCY: Final = 64
-# The service takes 2 MiB; this leaves room for what stands around the messages.
-MAX_BATCH_BYTES: Final = 2 * 1024 * 1024 - 1024
 
 PublishBatch = Callable[[PublishRealtimeBatchInput], list[RealtimeMessageSummary]]
 ReadHistory = Callable[[str | None], list[RealtimeMessageSummary]]
@@ -53,12 +46,8 @@ def publish_many(
     on_progress: Callable[[PublishReport], object] | None,
 ) -> PublishReport:
     """Publish *messages* in batches; see ``RealtimeApi.publish_many``."""
-    _check_range("batch_size", batch_size, MAX_BATCH_SIZE)
-    _check_range("concurrency", concurrency, MAX_CONCURRENCY)
     iterator = iter(messages)
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="voyant-publish") as pool:
-        lanes = [_Lane(publish_batch, pool) for _ in range(concurrency)]
-        return _BulkPublish(lanes, batch_size, on_progress).run(iterator)
+    return _BulkPublish(publish_batch, on_progress, batch_size=batch_size, concurrency=concurrency).run(iterator)
 
 
 def iter_history(read_page: ReadHistory, since_id: str | None) -> Iterator[RealtimeMessageSummary]:
@@ -88,77 +77,42 @@ def iter_history(read_page: ReadHistory, since_id: str | None) -> Iterator[Realt
         previous = {message.id for message in page}
 
 
-@attrs.define
-class _Batch:
-    """Messages for one request, by their index in the iterable."""
-
-    messages: dict[int, RealtimeBatchMessage] = attrs.field(factory=dict)
-    channels: set[str] = attrs.field(factory=set)
-    size: int = 0
-
-    def add(self, index: int, message: RealtimeBatchMessage, size: int) -> None:
-        self.messages[index] = message
-        self.channels.add(message.channel)
-        self.size += size
-
-
-class _Lane:
-    """A queue of batches that are published one after another.
-
-    While a channel has messages in a lane, all its messages go there, which keeps their order.
-    """
-
-    def __init__(self, publish_batch: PublishBatch, pool: ThreadPoolExecutor) -> None:
-        self._publish_batch = publish_batch
-        self._pool = pool
-        self.waiting = _Batch()
-        self.sent = _Batch()
-        self.answer: Future[Any] | None = None
-
-    def holds(self, channel: str) -> bool:
-        return channel in self.waiting.channels or channel in self.sent.channels
-
-    def load(self) -> int:
-        return len(self.waiting.messages) + len(self.sent.messages)
-
-    def send(self) -> None:
-        assert self.answer is None, "one batch at a time"
-        batch = PublishRealtimeBatchInput(messages=list(self.waiting.messages.values()))
-        self.answer = self._pool.submit(self._publish_batch, batch)
-        self.sent, self.waiting = self.waiting, _Batch()
-
-
 class _BulkPublish:
-    """One call of ``publish_many``. Its own thread fills the lanes and settles them; the pool's threads only send."""
+    """One call of ``publish_many``, on the thread of its caller."""
 
     def __init__(
-        self, lanes: list[_Lane], batch_size: int, on_progress: Callable[[PublishReport], object] | None
+        self,
+        publish_batch: PublishBatch,
+        on_progress: Callable[[PublishReport], object] | None,
+        *,
+        batch_size: int,
+        concurrency: int,
     ) -> None:
-        self._lanes = lanes
-        self._batch_size = batch_size
+        self._lanes = Lanes(
+            lambda batch: publish_batch(batch.body()), self._count, batch_size=batch_size, concurrency=concurrency
+        )
         self._on_progress = on_progress
         self._started = time.monotonic()
         self._taken = 0
         self._published = 0
         self._batches = 0
-        self._failed: list[int] = []
         self._refused: list[int] = []
-        self._error: Exception | None = None
 
     def run(self, items: Iterator[BatchItem]) -> PublishReport:
-        problem = self._take(items)
-        for lane in self._lanes:
-            self._send(lane)
-        for lane in self._lanes:
-            self._settle(lane)
-        cause = self._error or problem
+        try:
+            problem = self._take(items)
+            self._lanes.flush()
+            self._lanes.settle()
+        finally:
+            self._lanes.close()
+        cause = self._lanes.error or problem
         if cause is not None:
             raise self._stopped(cause) from cause
         return self._report()
 
     def _take(self, items: Iterator[BatchItem]) -> Exception | None:
         """Fill the lanes until the messages end or a batch fails; return what was wrong with a message, if anything."""
-        while self._error is None:
+        while self._lanes.error is None:
             try:
                 item = next(items, _END)
             except Exception as error:  # noqa: BLE001 - the caller's own code; what it gave before counts
@@ -172,68 +126,26 @@ class _BulkPublish:
             except VoyantValidationError as error:
                 self._refused.append(index)
                 return error
-            self._add(index, message)
+            self._lanes.add(index, message)
         return None
 
-    def _add(self, index: int, message: RealtimeBatchMessage) -> None:
-        lane = self._lane_for(message.channel)
-        size = len(jsontext.dumps(unstructure(message), max_depth=jsontext.MAX_DEPTH + 1).encode()) + 1
-        if lane.waiting.size + size > MAX_BATCH_BYTES:
-            self._send(lane)
-        lane.waiting.add(index, message, size)
-        if len(lane.waiting.messages) == self._batch_size:
-            self._send(lane)
-
-    def _lane_for(self, channel: str) -> _Lane:
-        held = next((lane for lane in self._lanes if lane.holds(channel)), None)
-        return held or min(self._lanes, key=_Lane.load)
-
-    def _send(self, lane: _Lane) -> None:
-        """Send what waits in a lane, once the batch before it is answered. After a failure nothing more is sent."""
-        self._settle(lane)
-        if self._error is None and lane.waiting.messages:
-            lane.send()
-
-    def _settle(self, lane: _Lane) -> None:
-        if lane.answer is None:
-            return
-        answer, batch = lane.answer, lane.sent
-        lane.answer, lane.sent = None, _Batch()
-        error = answer.exception()
-        if error is None:
-            self._count(len(batch.messages))
-            return
-        self._failed.extend(batch.messages)
-        if not isinstance(error, Exception):
-            raise error
-        self._error = self._error or error
-
-    def _count(self, messages: int) -> None:
-        self._published += messages
+    def _count(self, batch: Batch) -> None:
+        self._published += len(batch.messages)
         self._batches += 1
-        if self._on_progress is not None and self._error is None:
-            try:
-                self._on_progress(self._report())
-            except Exception as error:  # noqa: BLE001 - the caller's own code; it stops the publishing like a failure
-                self._error = error
+        if self._on_progress is not None and self._lanes.error is None:
+            self._on_progress(self._report())
 
     def _report(self) -> PublishReport:
         return PublishReport(published=self._published, batches=self._batches, seconds=time.monotonic() - self._started)
 
     def _stopped(self, cause: Exception) -> PublishManyError:
-        waiting = (index for lane in self._lanes for index in lane.waiting.messages)
         return PublishManyError(
             f"stopped after {self._published} published messages: {str(cause) or repr(cause)}",
             published=self._published,
-            failed=tuple(sorted(self._failed)),
-            not_sent=tuple(sorted([*self._refused, *waiting])),
+            failed=tuple(sorted(self._lanes.failed)),
+            not_sent=tuple(sorted([*self._refused, *self._lanes.not_sent])),
             taken=self._taken,
         )
-
-
-def _check_range(name: str, value: object, maximum: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
-        raise VoyantValidationError(name, f"must be 1 to {maximum}, got {value!r}")
 
 
 _END: Final[Any] = object()
