@@ -11,10 +11,16 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line, or say what to install where the extra is missing."""
     try:
-        importlib.import_module("click")
-    except ImportError:
+        for name in ("click", "rich"):
+            importlib.import_module(name)
+        run = importlib.import_module("voyant_cloud.cli.main").run
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
         sys.exit('voyant-cloud: the command line needs an extra; run: pip install "voyant-cloud[cli]"')
-    importlib.import_module("voyant_cloud.cli.main").cli(prog_name="voyant-cloud")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
 
 
 if __name__ == "__main__":

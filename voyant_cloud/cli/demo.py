@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from voyant_cloud.cli.options import debug_option
 from voyant_cloud.cli.serve import require_server_extra
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.errors import VoyantError
@@ -27,6 +28,7 @@ class DemoFailedError(VoyantError):
 
 
 @click.command()
+@debug_option
 def demo() -> None:
     """Show it all against an embedded server: publish, subscribe, history, presence, resume. Takes seconds."""
     require_server_extra()

@@ -1,43 +1,51 @@
-"""The command group: its options, and how failures become one line and an exit code."""
+"""The command group, and what stands around every command."""
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from typing import NoReturn
 
 import click
 
 from voyant_cloud._version import __version__
+from voyant_cloud.cli.completion import completion
 from voyant_cloud.cli.demo import demo
+from voyant_cloud.cli.history import history
+from voyant_cloud.cli.invocation import PROGRAM, Invocation
+from voyant_cloud.cli.listen import listen
+from voyant_cloud.cli.mint_token import mint_token
+from voyant_cloud.cli.options import debug_option
+from voyant_cloud.cli.presence import presence
+from voyant_cloud.cli.publish import publish
+from voyant_cloud.cli.publish_batch import publish_batch
 from voyant_cloud.cli.serve import serve
-from voyant_cloud.errors import VoyantConfigError, VoyantError
 
-__all__ = ["cli"]
-
-
-class OneLineErrors(click.Group):
-    """Turns this package's errors into one line on stderr: exit code 2 for a wrong setting, 1 otherwise."""
-
-    def invoke(self, context: click.Context) -> Any:
-        """Run the command; see ``click.Group``."""
-        try:
-            return super().invoke(context)
-        except VoyantError as error:
-            if context.params.get("debug"):
-                raise
-            click.echo(f"voyant-cloud: {error}", err=True)
-            context.exit(2 if isinstance(error, VoyantConfigError) else 1)
+__all__ = ["cli", "run"]
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="voyant-cloud")
-@click.option("--debug", is_flag=True, help="Show tracebacks and debug logs.")
-def cli(debug: bool) -> None:
-    """Realtime channels: a server to run anywhere, and a demonstration of it all."""
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-    )
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM)
+@debug_option
+def cli() -> None:
+    """Realtime channels from the command line: publish, listen, look, and run the service yourself.
+
+    VOYANT_CLOUD_API_KEY and VOYANT_CLOUD_API_URL say which service and as whom. Exit codes: 0 done, 1 failed,
+    2 wrong usage or input, 3 not authorised, 4 partly done, 130 interrupted, 141 the reader of the output went away.
+    """
 
 
-cli.add_command(serve)
-cli.add_command(demo)
+for command in (publish, publish_batch, listen, history, presence, mint_token, serve, demo, completion):
+    cli.add_command(command)
+
+
+def run() -> NoReturn:
+    """Run the command that this process was started with, and end the process."""
+    invocation = Invocation()
+    try:
+        # The value is the command's own exit code, or None for "done".
+        code = cli.main(prog_name=PROGRAM, standalone_mode=False, obj=invocation) or 0
+    except SystemExit:
+        # Shell completion, which has said what it had to.
+        raise
+    except BaseException as error:  # noqa: BLE001 - the edge of the program: every failure becomes one line
+        code = invocation.fail(error)
+    invocation.leave(code)

@@ -8,6 +8,8 @@ import os
 
 import click
 
+from voyant_cloud.cli.invocation import Invocation
+from voyant_cloud.cli.options import debug_option
 from voyant_cloud.errors import VoyantConfigError
 
 __all__ = ["require_server_extra", "serve"]
@@ -37,7 +39,10 @@ def require_server_extra() -> None:
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
 @click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
+@debug_option
+@click.pass_obj
 def serve(
+    invocation: Invocation,
     host: str | None,
     port: int | None,
     data: str | None,
@@ -52,6 +57,8 @@ def serve(
     The first line on stdout is its base URL. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
     _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list.
     """
+    invocation.secrets += [key.partition(":")[0] for key in api_keys]
+    invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
     server_config = importlib.import_module("voyant_cloud.server.config")
     config = server_config.load_config(

@@ -1,0 +1,1 @@
+"""The parts of ``voyant-cloud publish-batch``: reading, sending, and the checkpoint between the two."""

@@ -1,0 +1,281 @@
+"""What of an input is published, on its way or refused, in a file that a crash at any moment leaves readable.
+
+The file is a journal of JSON lines. The first is a snapshot: ``{"checkpoint": 1, "complete", "settled", "published",
+"rejected", "rejects"}``. Then, in the order in which things happened:
+
+* ``{"sending": key, "at", "numbers", "digests", "after", "messages"}``: on the disk before the request is sent;
+* ``{"published": key}`` or ``{"refused": key}``: how that ended, where it is known;
+* ``{"rejected": number, "digest", "rejects"}``: a record that will not be published, and how long the file of the
+  rejected ones is with it.
+
+A batch without an end is one of which nobody knows yet whether it was published: it goes out again with the same key,
+or is looked for in the history. A line that a crash cut short is the last one, and says nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import attrs
+
+from voyant_cloud import jsontext
+from voyant_cloud.cli import files
+from voyant_cloud.cli.batch.settled import Settled
+from voyant_cloud.cli.exits import CommandError, ExitCode
+from voyant_cloud.cli.output import as_json
+
+__all__ = ["Checkpoint", "Sending"]
+
+_VERSION: Final = 1
+_COMPACT_ABOVE: Final = 16 * 1024 * 1024
+"""Bytes. Batches are written whole, so that a file for a long input would become as long as that."""
+
+
+@attrs.frozen
+class Sending:
+    """A batch that was sent, or was about to be.
+
+    Attributes:
+        key: the idempotency key that it goes with, each time.
+        at: when it was first sent, seconds since 1970.
+        digests: the checksum of each of its records, by number, in their order.
+        after: the id of the last message that was known to be stored before it, by channel where that is known.
+        messages: what it holds, as on the wire.
+    """
+
+    key: str
+    at: float
+    digests: Mapping[int, int]
+    after: Mapping[str, str]
+    messages: list[dict[str, Any]]
+
+
+class Checkpoint:
+    """The progress of one input. Several threads may tell it what happened.
+
+    Lock rule: ``_lock`` guards every field and the file; nobody waits for the network while holding it.
+
+    Args:
+        path: the file; ``None`` keeps everything in memory.
+        clock: seconds since 1970.
+
+    Attributes:
+        settled: the records that are published or rejected.
+        published: how many messages were acknowledged, in all runs.
+        rejected: how many records were refused for good, in all runs.
+        rejects_size: how long the file of rejected records is, in bytes.
+        complete: whether all of the input was dealt with.
+    """
+
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+        self._lock = threading.Lock()
+        self._path = path
+        self._clock = clock
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._sending: dict[str, Sending] = {}
+        self.settled = Settled()
+        self.published = 0
+        self.rejected = 0
+        self.rejects_size = 0
+        self.complete = False
+
+    # Opening
+
+    def open(self, *, resume: bool, restart: bool) -> None:
+        """Make the file, or go on with what it holds.
+
+        Args:
+            resume: go on with an earlier run, if there is one.
+            restart: begin anew, whatever there is.
+
+        Raises:
+            CommandError: there is an unfinished run and neither was asked for; the file is something else, or another
+                process uses it.
+            OSError: it cannot be read or written.
+        """
+        if self._path is None:
+            return
+        with files.open_locked(self._path) as found:
+            content = found.read()
+            if content:
+                self._load(content)
+            if restart or (self.complete and not resume):
+                self._forget()
+            elif (self.settled or self._sending) and not resume:
+                raise CommandError(
+                    f"{self._path} is of an unfinished run, {len(self.settled):,} records in; "
+                    "continue it with --resume, or begin anew with --restart",
+                    ExitCode.USAGE,
+                )
+            self.complete = False
+            with self._lock:
+                self._compact()
+
+    @property
+    def unfinished(self) -> list[Sending]:
+        """The batches of which it is not known whether they were published, in the order of sending."""
+        with self._lock:
+            return list(self._sending.values())
+
+    # What happens
+
+    def sending(self, digests: Mapping[int, int], after: Mapping[str, str], messages: list[dict[str, Any]]) -> Sending:
+        """Note that a batch is about to be sent. It is on the disk when this returns.
+
+        Args:
+            digests: see ``Sending``.
+            after: see ``Sending``.
+            messages: see ``Sending``.
+
+        Raises:
+            OSError: it cannot be written; do not send it.
+        """
+        sending = Sending(uuid.uuid4().hex, self._clock(), digests, after, messages)
+        with self._lock:
+            if self._size > _COMPACT_ABOVE:
+                self._compact()
+            self._append(_line_of(sending))
+            self._sync()
+            self._sending[sending.key] = sending
+        return sending
+
+    def was_published(self, sending: Sending) -> None:
+        """Note that a batch is stored."""
+        with self._lock:
+            self._publish(sending.key)
+            self._append({"published": sending.key})
+
+    def was_refused(self, sending: Sending) -> None:
+        """Note that nothing of a batch is stored; its records are as if they had never been sent."""
+        with self._lock:
+            del self._sending[sending.key]
+            self._append({"refused": sending.key})
+
+    def was_rejected(self, number: int, digest: int, rejects_size: int) -> None:
+        """Note that a record will not be published.
+
+        Args:
+            number: the record's number.
+            digest: its checksum.
+            rejects_size: how long the file of rejected records is with it, in bytes.
+        """
+        with self._lock:
+            self._reject(number, digest, rejects_size)
+            self._append({"rejected": number, "digest": digest, "rejects": rejects_size})
+
+    def finish(self) -> None:
+        """Note that all of the input was dealt with."""
+        with self._lock:
+            assert not self._sending, "every batch has come to an end"
+            self.complete = True
+            self._compact()
+
+    def close(self) -> None:
+        """Let go of the file. Safe to call twice."""
+        with self._lock:
+            if self._file is not None:
+                with contextlib.suppress(OSError):
+                    self._sync()
+                self._file.close()
+                self._file = None
+
+    # The file
+
+    def _append(self, entry: Mapping[str, Any]) -> None:
+        assert self._lock.locked()
+        if self._file is None:
+            return
+        data = f"{as_json(entry)}\n".encode()
+        files.write(self._file, data)
+        self._size += len(data)
+
+    def _sync(self) -> None:
+        assert self._lock.locked()
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
+    def _compact(self) -> None:
+        """Write what is known as a new file in the place of the old one."""
+        assert self._lock.locked()
+        if self._path is None:
+            return
+        snapshot = {
+            "checkpoint": _VERSION,
+            "complete": self.complete,
+            "settled": self.settled.ranges,
+            "published": self.published,
+            "rejected": self.rejected,
+            "rejects": self.rejects_size,
+        }
+        lines = [snapshot, *map(_line_of, self._sending.values())]
+        content = "".join(f"{as_json(line)}\n" for line in lines).encode()
+        file = files.replace(self._path, content)
+        if self._file is not None:
+            self._file.close()
+        self._file, self._size = file, len(content)
+
+    def _forget(self) -> None:
+        self._sending.clear()
+        self.settled = Settled()
+        self.published = self.rejected = self.rejects_size = 0
+
+    def _load(self, content: bytes) -> None:
+        lines = content.split(b"\n")[:-1]
+        try:
+            self._begin(jsontext.loads(lines[0]))
+            for line in lines[1:]:
+                self._replay(jsontext.loads(line))
+        except (jsontext.JsonTextError, LookupError, TypeError, ValueError, AttributeError):
+            raise CommandError(
+                f"{self._path} is not a checkpoint, or damaged; name another file with --checkpoint", ExitCode.USAGE
+            ) from None
+
+    def _begin(self, snapshot: dict[str, Any]) -> None:
+        if snapshot["checkpoint"] != _VERSION:
+            raise ValueError(snapshot["checkpoint"])
+        self.complete = snapshot["complete"]
+        self.settled = Settled(snapshot["settled"])
+        self.published, self.rejected = snapshot["published"], snapshot["rejected"]
+        self.rejects_size = snapshot["rejects"]
+
+    def _replay(self, entry: dict[str, Any]) -> None:
+        if "sending" in entry:
+            digests = dict(zip(entry["numbers"], entry["digests"], strict=True))
+            sending = Sending(entry["sending"], entry["at"], digests, entry["after"], entry["messages"])
+            self._sending[sending.key] = sending
+        elif "published" in entry:
+            self._publish(entry["published"])
+        elif "refused" in entry:
+            del self._sending[entry["refused"]]
+        else:
+            self._reject(entry["rejected"], entry["digest"], entry["rejects"])
+
+    def _publish(self, key: str) -> None:
+        sending = self._sending.pop(key)
+        for number, digest in sending.digests.items():
+            self.settled.add(number, digest)
+        self.published += len(sending.digests)
+
+    def _reject(self, number: int, digest: int, rejects_size: int) -> None:
+        self.settled.add(number, digest)
+        self.rejected += 1
+        self.rejects_size = rejects_size
+
+
+def _line_of(sending: Sending) -> dict[str, Any]:
+    return {
+        "sending": sending.key,
+        "at": sending.at,
+        "numbers": list(sending.digests),
+        "digests": list(sending.digests.values()),
+        "after": dict(sending.after),
+        "messages": sending.messages,
+    }

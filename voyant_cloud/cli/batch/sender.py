@@ -1,0 +1,202 @@
+"""Sends batches so that each record is published once: noted before, asked about after, refused ones taken apart."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
+from voyant_cloud.cli.batch.lookup import Finding, find
+from voyant_cloud.cli.batch.progress import Counters
+from voyant_cloud.cli.exits import CommandError, ExitCode
+from voyant_cloud.converter import structure, unstructure
+from voyant_cloud.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    PublishOutcomeUnknown,
+    VoyantDecodeError,
+    VoyantError,
+)
+from voyant_cloud.models import RealtimeBatchMessage, RealtimeMessageSummary
+from voyant_cloud.realtime.api import RealtimeApi
+
+__all__ = ["RefusedRecordError", "Sender"]
+
+REMEMBERED_CHANNELS: Final = 10_000
+"""Of how many channels the newest id is kept; what is known of the others does not matter before a crash."""
+KEY_MARGIN: Final = 30.0
+"""Seconds before the end of an idempotency key's life from which it is not relied on any more."""
+NEWEST: Final = 1000
+_REFUSALS: Final = (InvalidRequestError, PayloadTooLargeError)
+
+
+class RefusedRecordError(Exception):
+    """The service refuses one record by itself.
+
+    Attributes:
+        number: the record's number.
+        reason: what the service says.
+    """
+
+    def __init__(self, number: int, reason: VoyantError) -> None:
+        self.number = number
+        self.reason = reason
+        super().__init__(str(reason))
+
+
+class Sender:
+    """Publishes batches, and settles their records in the checkpoint.
+
+    Lock rule: ``_lock`` guards ``_newest``. ``send`` runs on several threads, never for one channel on two.
+
+    Args:
+        api: the calls.
+        checkpoint: what is told of every batch before and after.
+        counters: what is told of what was published.
+        on_refused: called for a record that the service refuses by itself; what it raises ends the sending.
+    """
+
+    def __init__(
+        self,
+        api: RealtimeApi,
+        checkpoint: Checkpoint,
+        counters: Counters,
+        on_refused: Callable[[RefusedRecordError], None],
+    ) -> None:
+        self._api = api
+        self._checkpoint = checkpoint
+        self._counters = counters
+        self._on_refused = on_refused
+        self._lock = threading.Lock()
+        self._newest: OrderedDict[str, str] = OrderedDict()
+
+    def send(self, messages: Mapping[int, RealtimeBatchMessage], digests: Mapping[int, int]) -> None:
+        """Publish messages, all or none, but without those that the service refuses.
+
+        Args:
+            messages: by the number of the record that each is from.
+            digests: the checksums of these records, and perhaps of others.
+
+        Raises:
+            PublishOutcomeUnknown: nobody knows whether they are stored; the checkpoint keeps them as unfinished.
+            VoyantError: they are not stored.
+            OSError: the checkpoint cannot be written.
+        """
+        wire = [unstructure(message) for message in messages.values()]
+        sending = self._checkpoint.sending(
+            {number: digests[number] for number in messages}, self._known(messages.values()), wire
+        )
+        try:
+            self._publish(sending, list(messages.values()))
+        except _REFUSALS as error:
+            self._take_apart(messages, digests, error)
+
+    def finish(self, sending: Sending, unsure: Finding | None) -> None:
+        """Bring a batch of an earlier run to its end: it is published once it is certain that this is no repeat.
+
+        Args:
+            sending: the batch.
+            unsure: what to take for granted where nobody can tell; ``None`` stops there.
+
+        Raises:
+            CommandError: nobody can tell.
+            VoyantError: the service could not be asked, or refuses the batch.
+            OSError: the checkpoint cannot be written.
+        """
+        if self._is_key_remembered(sending):
+            self._publish_again(sending)
+            return
+        finding = self._look_for(sending)
+        if finding is Finding.UNKNOWN:
+            finding = unsure or finding
+        if finding is Finding.UNKNOWN:
+            first, last = min(sending.digests), max(sending.digests)
+            raise CommandError(
+                f"records {first} to {last} were sent by the run before, and neither the service nor its history tells "
+                "whether they were stored; look yourself, then add --unsure publish or --unsure skip",
+                ExitCode.PARTLY,
+            )
+        if finding is Finding.NOT_PUBLISHED:
+            self._publish_again(sending)
+        else:
+            self._settle(sending, ())
+
+    def _publish_again(self, sending: Sending) -> None:
+        # Where it is refused now, its records are read from the input once more and find their fate there.
+        with contextlib.suppress(*_REFUSALS):
+            self._publish(sending, [structure(each, RealtimeBatchMessage) for each in sending.messages])
+
+    def _publish(self, sending: Sending, messages: Sequence[RealtimeBatchMessage]) -> None:
+        stored: list[RealtimeMessageSummary] = []
+        try:
+            stored = self._api.publish_batch(messages, idempotency_key=sending.key)
+        except (ConflictError, VoyantDecodeError):
+            # It is stored: nobody else has its key, and where the answer cannot be read there was one.
+            stored = []
+        except PublishOutcomeUnknown:
+            raise
+        except VoyantError:
+            self._checkpoint.was_refused(sending)
+            raise
+        self._settle(sending, stored)
+
+    def _settle(self, sending: Sending, stored: Iterable[RealtimeMessageSummary]) -> None:
+        self._checkpoint.was_published(sending)
+        self._counters.count(published=len(sending.digests))
+        with self._lock:
+            for message in stored:
+                self._newest[message.channel] = message.id
+                self._newest.move_to_end(message.channel)
+            while len(self._newest) > REMEMBERED_CHANNELS:
+                self._newest.popitem(last=False)
+
+    def _take_apart(
+        self, messages: Mapping[int, RealtimeBatchMessage], digests: Mapping[int, int], error: VoyantError
+    ) -> None:
+        """Send a refused batch in halves, down to the record that is at fault."""
+        numbers = list(messages)
+        if len(numbers) == 1:
+            self._on_refused(RefusedRecordError(numbers[0], error))
+            return
+        middle = len(numbers) // 2
+        for half in (numbers[:middle], numbers[middle:]):
+            self.send({number: messages[number] for number in half}, digests)
+
+    def _known(self, messages: Iterable[RealtimeBatchMessage]) -> dict[str, str]:
+        with self._lock:
+            channels = {message.channel for message in messages}
+            return {channel: self._newest[channel] for channel in channels if channel in self._newest}
+
+    # What an earlier run left
+
+    def _is_key_remembered(self, sending: Sending) -> bool:
+        channel = sending.messages[0]["channel"]
+        if self._api.idempotency_seconds == 0:
+            # Any answer says how long keys are remembered, a refusal, too.
+            self._history(channel, limit=1)
+        age = dt.datetime.now(dt.UTC).timestamp() - sending.at
+        return 0 <= age < self._api.idempotency_seconds - KEY_MARGIN
+
+    def _look_for(self, sending: Sending) -> Finding:
+        by_channel: dict[str, list[dict[str, Any]]] = {}
+        for message in sending.messages:
+            by_channel.setdefault(message["channel"], []).append(message)
+        sent_at = dt.datetime.fromtimestamp(sending.at, dt.UTC)
+        findings = {
+            find(messages, self._history(channel, limit=NEWEST), after=sending.after.get(channel), sent_at=sent_at)
+            for channel, messages in by_channel.items()
+        }
+        return findings.pop() if len(findings) == 1 else Finding.UNKNOWN
+
+    def _history(self, channel: str, *, limit: int) -> list[RealtimeMessageSummary]:
+        try:
+            return self._api.history(channel, limit=limit)
+        except ForbiddenError:
+            # The key may publish and not read: then history tells nothing.
+            return []

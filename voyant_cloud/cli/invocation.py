@@ -1,0 +1,104 @@
+"""One run of the command line: whether it debugs, what must not be shown, its log, and its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import Final, NoReturn
+
+import attrs
+
+from voyant_cloud.cli.exits import ExitCode, Terminated, exit_code_of, line_of
+from voyant_cloud.urls import redact
+
+__all__ = ["PROGRAM", "Invocation"]
+
+PROGRAM: Final = "voyant-cloud"
+_SHORTEST_SECRET: Final = 8
+
+
+@attrs.define
+class Invocation:
+    """What is known of this run before its command is.
+
+    Attributes:
+        debug: whether tracebacks and debug logs are shown.
+        secrets: keys and tokens that were given; whatever is printed about failures has them masked.
+    """
+
+    debug: bool = False
+    secrets: list[str] = attrs.field(factory=list, repr=False)
+
+    def mask(self, text: str) -> str:
+        """Return *text* without keys and tokens."""
+        for secret in self.secrets:
+            # A word such as "test" is no secret, and may be a part of others.
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return redact(text)
+
+    def set_up_logging(self, layout: str, *, least: int = logging.WARNING, most: int = logging.CRITICAL) -> None:
+        """Log to stderr; all of it in a debugging run.
+
+        Args:
+            layout: how a line looks.
+            least: the lowest level that is shown.
+            most: the highest level that is shown.
+        """
+        handler = logging.StreamHandler()
+        if self.debug:
+            least, layout = logging.DEBUG, "%(asctime)s %(levelname)s %(message)s"
+        else:
+            handler.addFilter(lambda record: record.levelno <= most)
+        handler.setFormatter(_Masking(layout, self))
+        logging.basicConfig(level=least, handlers=[handler])
+
+    def fail(self, error: BaseException) -> ExitCode:
+        """Say on stderr what *error* means, and return what the command ends with."""
+        if isinstance(error, Terminated):
+            _die_by(signal.SIGTERM)
+        if self.debug:
+            self._say(self.mask("".join(traceback.format_exception(error))))
+        line = line_of(error)
+        if line:
+            self._say(f"{PROGRAM}: {self.mask(line)}\n")
+        return exit_code_of(error)
+
+    def leave(self, code: int) -> NoReturn:
+        """End the process, even where a thread is stuck in a request that has not been answered."""
+        stuck = [each for each in threading.enumerate() if each is not threading.main_thread() and each.is_alive()]
+        if stuck:
+            # Not through the interpreter's own end: it would wait for the thread, or for a lock that it holds.
+            os._exit(code)
+        sys.exit(code)
+
+    @staticmethod
+    def _say(text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except OSError:
+            # There is nobody left to tell.
+            return
+
+
+class _Masking(logging.Formatter):
+    """Lays log records out without keys and tokens, tracebacks included."""
+
+    def __init__(self, layout: str, invocation: Invocation) -> None:
+        super().__init__(layout)
+        self._invocation = invocation
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return self._invocation.mask(super().format(record))
+
+
+def _die_by(number: signal.Signals) -> None:
+    # As a process that does not know the signal: supervisors count that as the end they asked for.
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
