@@ -13,7 +13,7 @@ __all__ = ["completion"]
 _VARIABLE = "_VOYANT_CLOUD_COMPLETE"
 
 
-@click.command()
+@click.command(short_help="Print a script that makes your shell complete this.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @debug_option
 @click.pass_context

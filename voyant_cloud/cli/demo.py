@@ -27,7 +27,7 @@ class DemoFailedError(VoyantError):
     """A step of the story did not go as it should."""
 
 
-@click.command()
+@click.command(short_help="Show it all against an embedded server, in seconds.")
 @debug_option
 def demo() -> None:
     """Show it all against an embedded server: publish, subscribe, history, presence, resume. Takes seconds."""

@@ -14,7 +14,7 @@ from voyant_cloud.models import RealtimeMessageSummary
 __all__ = ["history"]
 
 
-@click.command()
+@click.command(short_help="Show a channel's stored messages.")
 @click.argument("channel")
 @click.option("--limit", type=click.IntRange(1, 1000), help="How many messages at most.  [default: 100]")
 @click.option("--since-id", metavar="ID", help="Only what follows this message.")

@@ -15,7 +15,7 @@ import attrs
 from voyant_cloud.cli.exits import ExitCode, Terminated, exit_code_of, line_of
 from voyant_cloud.urls import redact
 
-__all__ = ["PROGRAM", "Invocation"]
+__all__ = ["PROGRAM", "Invocation", "leave"]
 
 PROGRAM: Final = "voyant-cloud"
 _SHORTEST_SECRET: Final = 8
@@ -68,14 +68,6 @@ class Invocation:
             self._say(f"{PROGRAM}: {self.mask(line)}\n")
         return exit_code_of(error)
 
-    def leave(self, code: int) -> NoReturn:
-        """End the process, even where a thread is stuck in a request that has not been answered."""
-        stuck = [each for each in threading.enumerate() if each is not threading.main_thread() and each.is_alive()]
-        if stuck:
-            # Not through the interpreter's own end: it would wait for the thread, or for a lock that it holds.
-            os._exit(code)
-        sys.exit(code)
-
     @staticmethod
     def _say(text: str) -> None:
         try:
@@ -96,6 +88,14 @@ class _Masking(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return self._invocation.mask(super().format(record))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process, even where a thread is stuck in a request, or in writing to a pipe that nobody reads."""
+    if threading.active_count() > 1:
+        # Not through the interpreter's own end: it would wait for the thread, or for a lock that the thread holds.
+        os._exit(code)
+    sys.exit(code)
 
 
 def _die_by(number: signal.Signals) -> None:

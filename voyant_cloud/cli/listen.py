@@ -8,11 +8,12 @@ from typing import Final
 
 import click
 
-from voyant_cloud.cli.exits import ExitCode
+from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.cli.listen_state import ListenState
 from voyant_cloud.cli.listening import Listener
 from voyant_cloud.cli.options import Tools, client_command
 from voyant_cloud.cli.signals import terminable
+from voyant_cloud.errors import RealtimeAuthError
 from voyant_cloud.realtime.channel import RealtimeChannel
 
 __all__ = ["listen"]
@@ -23,7 +24,7 @@ CLOSE_WITHIN: Final = 0.5
 """Seconds for a goodbye to the service at the end."""
 
 
-@click.command()
+@click.command(short_help="Print messages and presence as they come.")
 @click.argument("channel")
 @click.option("--token", metavar="TOKEN", help="A client token; without it one is minted and renewed with the API key.")
 @click.option("--client-id", default="voyant-cloud-listen", show_default=True, help="Who listens, if it is minted.")
@@ -80,6 +81,12 @@ def listen(
             finally:
                 if state is not None:
                     state.save(listener.position)
+    if token is not None and isinstance(opened.error, RealtimeAuthError):
+        raise CommandError(
+            f"the service refuses this token for {channel} ({opened.error.code}); "
+            "give another, or leave --token out to have them minted and renewed with the API key",
+            ExitCode.NOT_AUTHORISED,
+        )
     return _outcome(listener, opened, count)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 import click
@@ -10,7 +11,7 @@ from voyant_cloud._version import __version__
 from voyant_cloud.cli.completion import completion
 from voyant_cloud.cli.demo import demo
 from voyant_cloud.cli.history import history
-from voyant_cloud.cli.invocation import PROGRAM, Invocation
+from voyant_cloud.cli.invocation import PROGRAM, Invocation, leave
 from voyant_cloud.cli.listen import listen
 from voyant_cloud.cli.mint_token import mint_token
 from voyant_cloud.cli.options import debug_option
@@ -19,7 +20,7 @@ from voyant_cloud.cli.publish import publish
 from voyant_cloud.cli.publish_batch import publish_batch
 from voyant_cloud.cli.serve import serve
 
-__all__ = ["cli", "run"]
+__all__ = ["cli", "run", "run_command"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -39,13 +40,21 @@ for command in (publish, publish_batch, listen, history, presence, mint_token, s
 
 def run() -> NoReturn:
     """Run the command that this process was started with, and end the process."""
+    leave(run_command())
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: what stands behind the program's name; ``None`` takes this process's own.
+    """
     invocation = Invocation()
     try:
         # The value is the command's own exit code, or None for "done".
-        code = cli.main(prog_name=PROGRAM, standalone_mode=False, obj=invocation) or 0
+        return cli.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=invocation) or 0
     except SystemExit:
         # Shell completion, which has said what it had to.
         raise
     except BaseException as error:  # noqa: BLE001 - the edge of the program: every failure becomes one line
-        code = invocation.fail(error)
-    invocation.leave(code)
+        return invocation.fail(error)

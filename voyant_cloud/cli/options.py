@@ -88,7 +88,9 @@ def client_command(command: Command) -> Command:
         click.option("--api-key", metavar="KEY", help=f"The API key.  [env: {ENVIRONMENT['api_key']}]"),
         click.option("--base-url", metavar="URL", help=f"The service's address.  [env: {ENVIRONMENT['base_url']}]"),
         click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else."),
-        click.option("-q", "--quiet", is_flag=True, help="No notices and no progress, only results and failures."),
+        click.option(
+            "-q", "--quiet", is_flag=True, help="No notices and no progress; only what was asked for, and failures."
+        ),
         debug_option,
     )
     decorated: Any = with_tools

@@ -82,7 +82,8 @@ class Output:
         console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for heading in headings:
-            table.add_column(heading, overflow="fold")
+            # A time that is broken in two is hard to read; all else may be long.
+            table.add_column(heading, overflow="fold", no_wrap=heading.endswith("(UTC)"))
         for row in rows:
             table.add_row(*(Text(visible(value)) for value in row))
         console.print(table)

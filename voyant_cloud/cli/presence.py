@@ -11,7 +11,7 @@ from voyant_cloud.converter import unstructure, wire_time
 __all__ = ["presence"]
 
 
-@click.command()
+@click.command(short_help="Show who is present on a channel.")
 @click.argument("channel")
 @client_command
 def presence(tools: Tools, channel: str) -> None:

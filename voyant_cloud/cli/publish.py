@@ -37,10 +37,10 @@ def publish(tools: Tools, channel: str, event: str, data: str | None, text: bool
         message = client.realtime.publish(channel, event=event, data=value, idempotency_key=idempotency_key)
     if tools.out.as_json:
         tools.out.json_line(unstructure(message))
-    elif not tools.out.on_terminal:
-        tools.out.line(message.id)
-    elif not tools.out.quiet:
+    elif tools.out.on_terminal and not tools.out.quiet:
         tools.out.line(f"Published {tools.out.style(message.id, bold=True)} to {message.channel}.")
+    elif not tools.out.quiet:
+        tools.out.line(message.id)
 
 
 def _data(given: str | None, *, as_text: bool) -> Any:

@@ -33,7 +33,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _UNSURE: Final = {"publish": Finding.NOT_PUBLISHED, "skip": Finding.PUBLISHED}
 
 
-@click.command("publish-batch")
+@click.command("publish-batch", short_help="Publish a file or a pipe of messages.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "form", type=click.Choice(FORMATS), help="What FILE holds.  [default: as it begins]")
 @click.option("--channel", help="The channel of those that name none.")
@@ -107,6 +107,8 @@ def publish_batch(tools: Tools, file: Path, **options: Any) -> ExitCode:
             with _progress(tools, counters, source):
                 run.run(_records(source, file, options), give_up=client.close)
         except BaseException as error:
+            if path and not isinstance(error, Exception):
+                tools.out.say("Interrupted; the same command with --resume goes on from here.")
             _report(tools, counters, checkpoint, options)
             raise _ended(error, checkpoint, path) from error
         _report(tools, counters, checkpoint, options)

@@ -249,27 +249,28 @@ class _Extent:
     def __init__(self) -> None:
         self._done = 0
         self._depth = 0
-        self._in_string = False
 
     def find(self, text: bytes, start: int) -> int | None:
         """Return where the value that begins at *start* ends; ``None`` if that is not to be seen yet."""
         place = start + self._done
-        while match := (_IN_STRING if self._in_string else _STRUCTURE).search(text, place):
-            place, sign = match.end(), match[0]
-            if sign == b'"':
-                self._in_string = not self._in_string
-            elif sign in _OPENING:
+        while True:
+            skipped = (_WITHIN if self._depth else _WITHOUT).match(text, place)
+            assert skipped is not None, "it matches nothing, too"
+            place = skipped.end()
+            sign = text[place : place + 1]
+            if sign in _UNFINISHED:
+                self._done = place - start
+                return None
+            if sign in _OPENING:
                 self._depth += 1
-            elif self._depth == 0 and not self._in_string:
+            elif self._depth == 0:
                 # What ends a number or a word is no part of it.
-                return match.start()
-            elif sign in _CLOSING:
+                return place
+            else:
                 self._depth -= 1
-                if self._depth == 0:
-                    return place
-        # The end of what is there may have cut an escape in two.
-        self._done = len(text) - start - (1 if text.endswith(b"\\", place) else 0)
-        return None
+            place += 1
+            if self._depth == 0:
+                return place
 
 
 def records_of(source: Source, form: str | None, *, as_text: bool) -> Records:
@@ -308,7 +309,9 @@ def _parse(text: bytes) -> Any:
 
 FORMATS: Final = ("jsonl", "json", "csv")
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
-_STRUCTURE: Final = re.compile(rb'["\[\]{},]')
-_IN_STRING: Final = re.compile(rb'\\.|"', re.DOTALL)
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_WITHIN: Final = re.compile(rb'(?:[^"\[\]{}]++|' + _STRING + rb")*+", re.DOTALL)
+_WITHOUT: Final = re.compile(rb'(?:[^"\[\]{},]++|' + _STRING + rb")*+", re.DOTALL)
+_UNFINISHED: Final = (b"", b'"')
+"""The end of what is there: behind whole strings, or before one whose end has not come."""
 _OPENING: Final = (b"[", b"{")
-_CLOSING: Final = (b"]", b"}")
