@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,11 +24,3 @@ class Done:
 
 
 Run = Callable[..., Done]
-
-
-def until(fact: Callable[[], Any]) -> Any:
-    """Wait until something is so, and return it."""
-    deadline = time.monotonic() + 20
-    while not (found := fact()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-    return found

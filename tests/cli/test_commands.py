@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from tests.cli.commands import Run, until
+from tests.cli.commands import Run
+from tests.waiting import until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 

@@ -10,10 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.waiting import PATIENCE, until
 from voyant_cloud import (
     PublishOutcomeUnknown,
     RealtimeChannel,
@@ -26,7 +26,6 @@ from voyant_cloud.testing import VoyantServer
 
 CHANNEL = "orders:eu"
 KEY = "vck_0123456789abcdef"
-PATIENCE = 30.0
 
 
 class Receiver:
@@ -95,7 +94,7 @@ def test_connections_that_are_cut_again_and_again() -> None:
 
             def cut() -> None:
                 for _ in range(3):
-                    wait_until(lambda: server.connections > 0)
+                    until(lambda: server.connections > 0)
                     time_for_some_messages(client)
                     server.drop_connections()
 
@@ -152,15 +151,9 @@ def time_for_some_messages(client: VoyantCloudClient) -> None:
     """Wait until the channel's history has grown by a random number of messages."""
     seen = newest(client)
     grown = random.randint(10, 60)
-    wait_until(lambda: newest(client) >= seen + grown)
+    until(lambda: newest(client) >= seen + grown)
 
 
 def newest(client: VoyantCloudClient) -> int:
     found = client.realtime.history(CHANNEL, limit=1)
     return int(found[-1].id[-12:]) if found else 0
-
-
-def wait_until(fact: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < deadline, "it did not happen in time"

@@ -18,7 +18,7 @@ from voyant_cloud.errors import (
     VoyantValidationError,
 )
 
-__all__ = ["CommandError", "ExitCode", "PipeClosedError", "Terminated", "exit_code_of", "line_of"]
+__all__ = ["CommandError", "ExitCode", "Interrupted", "PipeClosedError", "Terminated", "exit_code_of", "line_of"]
 
 
 class ExitCode(IntEnum):
@@ -52,6 +52,10 @@ class PipeClosedError(Exception):
     """Whoever read standard output went away, so there is nobody to tell anything."""
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, under a name that click does not handle in its own way."""
+
+
 class Terminated(BaseException):
     """The process was asked to end by SIGTERM."""
 
@@ -64,14 +68,14 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (UnauthorizedError, ForbiddenError, RealtimeAuthError)):
         return ExitCode.NOT_AUTHORISED
-    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+    if isinstance(error, (KeyboardInterrupt, Interrupted)):
         return ExitCode.INTERRUPTED
     return ExitCode.PIPE_CLOSED if isinstance(error, PipeClosedError) else ExitCode.FAILED
 
 
 def line_of(error: BaseException) -> str:
     """Return what is said about *error*, on one line; empty where nothing needs to be."""
-    if isinstance(error, (KeyboardInterrupt, click.Abort, PipeClosedError)):
+    if isinstance(error, (KeyboardInterrupt, Interrupted, PipeClosedError)):
         return ""
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "voyant-cloud"

@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 import attrs
 
-from voyant_cloud.cli.exits import ExitCode, Terminated, exit_code_of, line_of
+from voyant_cloud.cli.exits import ExitCode, Interrupted, Terminated, exit_code_of, line_of
 from voyant_cloud.urls import redact
 
 __all__ = ["PROGRAM", "Invocation", "leave"]
@@ -64,6 +64,9 @@ class Invocation:
         if self.debug:
             self._say(self.mask("".join(traceback.format_exception(error))))
         line = line_of(error)
+        if isinstance(error, Interrupted) and sys.stderr.isatty():
+            # Behind the ^C that the terminal shows.
+            self._say("\n")
         if line:
             self._say(f"{PROGRAM}: {self.mask(line)}\n")
         return exit_code_of(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,16 @@ class ListenState:
         last_message_id: what was saved last, ``None`` where nothing was.
 
     Raises:
-        CommandError: the file is damaged, or of another channel.
+        CommandError: the file is damaged, or of another channel, or could not be written.
         OSError: it cannot be read.
     """
 
     def __init__(self, path: Path, channel: str) -> None:
         self._path = path
         self._channel = channel
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            # Now, rather than with the first message.
+            raise CommandError(f"--state: {path.parent} is no folder that can be written to", ExitCode.USAGE)
         self.last_message_id = self._load()
 
     def save(self, message_id: str | None) -> None:

@@ -83,8 +83,7 @@ class Listener:
 
     def _connected(self, event: RealtimeChannelConnectedEvent) -> None:
         self.position = self.position or event.last_id
-        if self._out.on_terminal:
-            self._out.say(f"Connected to {event.channel}; Ctrl-C ends it.")
+        self._out.say(f"Connected to {event.channel}{'; Ctrl-C ends it' if self._out.on_terminal else ''}.")
 
     def _message(self, message: RealtimeMessageSummary) -> None:
         if not self._events or message.event in self._events:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from voyant_cloud._version import __version__
 from voyant_cloud.cli.completion import completion
 from voyant_cloud.cli.demo import demo
+from voyant_cloud.cli.exits import Interrupted
 from voyant_cloud.cli.history import history
 from voyant_cloud.cli.invocation import PROGRAM, Invocation, leave
 from voyant_cloud.cli.listen import listen
@@ -23,7 +24,19 @@ from voyant_cloud.cli.serve import serve
 __all__ = ["cli", "run", "run_command"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Cli(click.Group):
+    """The group, which leaves Ctrl-C to what stands around it."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; see ``click.Group``."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as error:
+            # click would print an empty line, also where nobody sees a terminal.
+            raise Interrupted from error
+
+
+@click.group(cls=_Cli, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name=PROGRAM)
 @debug_option
 def cli() -> None:
