@@ -11,7 +11,7 @@ import click
 from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.cli.listen_state import ListenState
 from voyant_cloud.cli.listening import Listener
-from voyant_cloud.cli.options import Tools, client_command
+from voyant_cloud.cli.options import PositiveNumber, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.errors import RealtimeAuthError
 from voyant_cloud.realtime.channel import RealtimeChannel
@@ -39,9 +39,7 @@ CLOSE_WITHIN: Final = 0.5
 @click.option("--event", "events", multiple=True, metavar="NAME", help="Only this event; may be repeated.")
 @click.option("--presence/--no-presence", "with_presence", default=True, help="Whether to show presence.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N messages.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End after this time at the most."
-)
+@click.option("--timeout", type=PositiveNumber(31_536_000), metavar="SECONDS", help="End after this time at the most.")
 @client_command
 def listen(
     tools: Tools,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,11 +18,30 @@ from voyant_cloud.client import VoyantCloudClient, try_get_voyant_cloud_client
 from voyant_cloud.config import ENVIRONMENT
 from voyant_cloud.errors import VoyantConfigError
 
-__all__ = ["Tools", "client_command", "debug_option"]
+__all__ = ["PositiveNumber", "Tools", "client_command", "debug_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _NOTICES = f"{PROGRAM}: %(message)s"
+
+
+class PositiveNumber(click.FloatRange):
+    """A number above 0 that can be counted with: neither infinite nor none at all.
+
+    Args:
+        most: the largest.
+    """
+
+    def __init__(self, most: float) -> None:
+        super().__init__(min=0, max=most, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number; see ``click.FloatRange``."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            # It is neither too small nor too large.
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 @attrs.frozen

@@ -19,7 +19,7 @@ from voyant_cloud.cli.batch.rejects import Rejects
 from voyant_cloud.cli.batch.run import BatchRun, Plan
 from voyant_cloud.cli.batch.source import Source
 from voyant_cloud.cli.exits import CommandError, ExitCode, exit_code_of, line_of
-from voyant_cloud.cli.options import Tools, client_command
+from voyant_cloud.cli.options import PositiveNumber, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.errors import VoyantError
 from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE, MAX_CONCURRENCY
@@ -53,7 +53,7 @@ _UNSURE: Final = {"publish": Finding.NOT_PUBLISHED, "skip": Finding.PUBLISHED}
     show_default=True,
     help="The most requests together; each channel stays in order.",
 )
-@click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="N", help="The most messages a second.")
+@click.option("--rate", type=PositiveNumber(1_000_000), metavar="N", help="The most messages a second.")
 @click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
