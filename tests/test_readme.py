@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -62,20 +58,6 @@ def publish_until(client: Any, seen: threading.Event) -> None:
         client.realtime.publish("orders:eu", event="order.updated")
 
 
-def test_shell_commands_are_real() -> None:
-    """Every option and make target that the README names exists."""
-    serve_help = run(sys.executable, "-m", "voyant_cloud", "serve", "--help")
-    for command in "\n".join(blocks("sh")).replace("\\\n", " ").splitlines():
-        words = shlex.split(command, comments=True)
-        if words[:2] == ["voyant-cloud", "serve"]:
-            for option in (word for word in words if word.startswith("--")):
-                assert option in serve_help
-        elif words[:1] == ["make"]:
-            assert words[1] in make_targets()
-        else:
-            assert words[:2] in ([], ["pip", "install"]), command
-
-
 def test_the_table_of_verbs_is_the_makefile() -> None:
     """The README lists the Makefile's verbs, no more and no fewer."""
     listed = set(re.findall(r"`make ([a-z-]+)`", README.partition("## The Makefile")[2]))
@@ -84,8 +66,3 @@ def test_the_table_of_verbs_is_the_makefile() -> None:
 
 def make_targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def run(*command: str) -> str:
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30, env=environment).stdout

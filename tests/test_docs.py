@@ -1,0 +1,90 @@
+"""The commands of the README and the docs: every one is real, and those with output say just that."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_readme import make_targets
+from voyant_cloud.testing import VoyantServer
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+TOLD = [page for page in PAGES if "```console" in page.read_text()]
+KNOWN = re.compile(r"voyant-cloud ([a-z-]+)([^|#\n]*)")
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = re.findall(r"```(\w+)\n(.*?)```", page.read_text(), re.DOTALL)
+    return [text.replace("\\\n", " ") for language, text in found if language in languages]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_exists(page: Path) -> None:
+    """Every command, option and make target that a page names is there."""
+    helps: dict[str, str] = {}
+    for text in blocks(page, "sh", "console"):
+        for command, rest in KNOWN.findall(text):
+            if command not in helps:
+                helps[command] = help_of(command)
+            for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
+                assert option in helps[command], f"{command} {option}"
+        for target in re.findall(r"^make ([a-z-]+)", text, re.MULTILINE):
+            assert target in make_targets()
+
+
+@pytest.mark.parametrize("page", TOLD, ids=lambda page: page.name)
+def test_output_is_real(page: Path, server: VoyantServer, tmp_path: Path) -> None:
+    """Each command with output prints that, where "…" stands for anything."""
+    program = tmp_path / "bin" / "voyant-cloud"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m voyant_cloud "$@"\n')
+    program.chmod(0o755)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    env = {
+        **os.environ,
+        "PATH": f"{program.parent}:{os.environ['PATH']}",
+        "VOYANT_CLOUD_API_KEY": server.api_key,
+        "VOYANT_CLOUD_API_URL": server.url,
+    }
+    for command, expected in told(page):
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env=env,
+            text=True,
+            timeout=50,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        pattern = re.escape(expected).replace("…", ".*")
+        assert re.fullmatch(pattern, done.stdout), f"$ {command}\n{done.stdout}"
+
+
+def told(page: Path) -> list[tuple[str, str]]:
+    """Return the commands of a page with what they print."""
+    found: list[tuple[str, str]] = []
+    for text in blocks(page, "console"):
+        for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            found.append((command, output))
+    return found
+
+
+def help_of(command: str) -> str:
+    env = {**os.environ, "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "voyant_cloud", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+        env=env,
+    ).stdout
