@@ -14,7 +14,7 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate generate-check lint format types check serve wheel-check clean
+.PHONY: help demo test generate generate-check lint format types check serve docs wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -51,11 +51,14 @@ check: test lint types generate-check ## all of the above that can fail
 serve: $(VENV)/.runtime ## run the embedded server
 	@$(BIN)/voyant-cloud serve
 
+docs: $(VENV)/.docs ## build the documentation into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+
 wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment, run the demo from it
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -71,4 +74,8 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
 	@echo "Setting up the tools for tests ..."
 	@$(BIN)/python .ci/dependency_group.py codegen test lint | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.runtime
+	@$(BIN)/python .ci/dependency_group.py docs | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
 	@touch $@
