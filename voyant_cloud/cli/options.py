@@ -7,7 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import click
@@ -18,9 +18,9 @@ from voyant_cloud.client import VoyantCloudClient, try_get_voyant_cloud_client
 from voyant_cloud.config import ENVIRONMENT
 from voyant_cloud.errors import VoyantConfigError
 
-__all__ = ["PositiveNumber", "Tools", "client_command", "debug_option"]
+__all__ = ["PositiveNumber", "Tools", "client_command", "debug_option", "output_command"]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., Any]
 
 _NOTICES = f"{PROGRAM}: %(message)s"
 
@@ -89,31 +89,48 @@ debug_option = click.option(
 """``--debug``, for the group and every command; it ends up in the ``Invocation``."""
 
 
-def client_command(command: Command) -> Command:
-    """Give a command the options of all that talk to the service, and pass them to it as ``Tools``."""
+def output_command(command: Command) -> Command:
+    """Give a command the options of all that print something, and pass them to it as ``Output``."""
 
     @functools.wraps(command)
     @click.pass_obj
-    def with_tools(
-        invocation: Invocation, /, api_key: str | None, base_url: str | None, as_json: bool, quiet: bool, **others: Any
-    ) -> Any:
-        given = (api_key, os.environ.get(ENVIRONMENT["api_key"]), others.get("token"))
-        invocation.secrets += [secret for secret in given if secret]
+    def with_output(invocation: Invocation, /, as_json: bool, quiet: bool, **others: Any) -> Any:
         # What is an error there ends the command, which says so itself.
         least = logging.CRITICAL if quiet else logging.WARNING
         invocation.set_up_logging(_NOTICES, least=least, most=logging.WARNING)
-        return command(Tools(Output(as_json=as_json, quiet=quiet), base_url, api_key), **others)
+        return command(Output(as_json=as_json, quiet=quiet), **others)
 
-    options = (
-        click.option("--api-key", metavar="KEY", help=f"The API key.  [env: {ENVIRONMENT['api_key']}]"),
-        click.option("--base-url", metavar="URL", help=f"The service's address.  [env: {ENVIRONMENT['base_url']}]"),
+    return _decorated(
+        with_output,
         click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout, and nothing else."),
         click.option(
             "-q", "--quiet", is_flag=True, help="No notices and no progress; only what was asked for, and failures."
         ),
         debug_option,
     )
-    decorated: Any = with_tools
+
+
+def client_command(command: Command) -> Command:
+    """Give a command the options of all that talk to the service, and pass them to it as ``Tools``."""
+
+    @functools.wraps(command)
+    @click.pass_obj
+    def with_tools(
+        invocation: Invocation, out: Output, /, api_key: str | None, base_url: str | None, **others: Any
+    ) -> Any:
+        given = (api_key, os.environ.get(ENVIRONMENT["api_key"]), others.get("token"))
+        invocation.secrets += [secret for secret in given if secret]
+        return command(Tools(out, base_url, api_key), **others)
+
+    return _decorated(
+        output_command(with_tools),
+        click.option("--api-key", metavar="KEY", help=f"The API key.  [env: {ENVIRONMENT['api_key']}]"),
+        click.option("--base-url", metavar="URL", help=f"The service's address.  [env: {ENVIRONMENT['base_url']}]"),
+    )
+
+
+def _decorated(command: Command, *options: Callable[[Command], Command]) -> Command:
+    # From the last to the first, so that help lists them as they stand here.
     for option in reversed(options):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]
+        command = option(command)
+    return command
