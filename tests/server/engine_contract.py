@@ -209,6 +209,69 @@ class MessagesContract:
         assert (fourth.id.epoch, fourth.id.seq) == (third.id.epoch, 4)
 
 
+class ChannelsContract:
+    """Listing channels."""
+
+    @in_loop
+    async def test_channels_are_listed_with_where_they_stand(self, new_engine: NewEngine) -> None:
+        """The most recently used come first, each with its head, at most as many as were asked for."""
+        clock = Clock()
+        engine = new_engine(clock=clock)
+        async with opened(engine):
+            for name in ("a", "b", "c", "b"):
+                clock.seconds += 1
+                [newest] = await publish(engine, "1", channel=name)
+            listed = await engine.channels("", 10)
+            some = await engine.channels("", 2)
+        assert [(it.name, it.head.seq) for it in listed] == [("b", 2), ("c", 1), ("a", 1)]
+        assert (listed[0].head, listed[0].last_at) == (newest.id, newest.published_at)
+        assert some == listed[:2]
+
+    @in_loop
+    async def test_channels_are_found_by_prefix(self, new_engine: NewEngine) -> None:
+        """A prefix is taken as it is: by case, nothing in it is a wildcard, and a whole name is one of its own."""
+        names = ["orders:eu", "orders:us", "Orders:eu", "order_x", "orders:"]
+        engine = new_engine()
+        async with opened(engine):
+            await engine.append([NewMessage(name, "e", "1") for name in names])
+            found = {
+                prefix: sorted(it.name for it in await engine.channels(prefix, 10))
+                for prefix in ("orders:", "order_", "orders:eu", "%", "*", "x")
+            }
+        assert found == {
+            "orders:": ["orders:", "orders:eu", "orders:us"],
+            "order_": ["order_x"],
+            "orders:eu": ["orders:eu"],
+            "%": [],
+            "*": [],
+            "x": [],
+        }
+
+    @in_loop
+    async def test_channel_without_messages_is_listed(self, new_engine: NewEngine) -> None:
+        """A channel that was only read has a place in the list and no newest message."""
+        clock = Clock()
+        engine = new_engine(clock=clock)
+        async with opened(engine):
+            await publish(engine, "1")
+            clock.seconds += 1
+            head = (await engine.history("b", limit=1)).head
+            listed = await engine.channels("", 10)
+        assert [it.name for it in listed] == ["b", "a"]
+        assert (listed[0].head, listed[0].last_at) == (head, None)
+
+    @in_loop
+    async def test_channel_stays_listed_without_its_messages(self, new_engine: NewEngine) -> None:
+        """What was ever published counts, also once it is past its time."""
+        clock = Clock()
+        engine = new_engine(history_seconds=60.0, clock=clock)
+        async with opened(engine):
+            [_, last] = await publish(engine, "1", "2")
+            clock.seconds += 61
+            listed = await engine.channels("", 10)
+        assert [(it.name, it.head, it.last_at) for it in listed] == [("a", last.id, last.published_at)]
+
+
 class IdempotencyContract:
     """Requests that are repeated."""
 
@@ -311,6 +374,7 @@ class LifeContract:
         for call in (
             engine.append([NewMessage("a", "e", "1")]),
             engine.history("a", limit=1),
+            engine.channels("", 1),
             engine.check(),
             engine.watch("a"),
             engine.enter("a", "ann", "c1", None),
@@ -326,5 +390,5 @@ class LifeContract:
         await new_engine().close()
 
 
-class EngineContract(MessagesContract, IdempotencyContract, LifeContract, PresenceContract):
+class EngineContract(MessagesContract, ChannelsContract, IdempotencyContract, LifeContract, PresenceContract):
     """All of it."""

@@ -70,6 +70,22 @@ def test_a_thousand_joins_at_once_are_one_read() -> None:
     run(test())
 
 
+def test_subscribers_are_counted_by_channel() -> None:
+    """A channel has as many subscribers as joined and did not leave; one that nobody follows has none."""
+
+    async def test() -> None:
+        hub = make_hub(GatedEngine(3))
+        followers = [Follower(), Follower()]
+        for follower in followers:
+            channel = await hub.join(CHANNEL, follower)
+        assert (hub.subscribers(CHANNEL), hub.subscribers("other")) == (2, 0)
+        for follower in followers:
+            await hub.leave(channel, follower)
+        assert hub.subscribers(CHANNEL) == 0
+
+    run(test())
+
+
 def test_pages_are_shared_too() -> None:
     """Readers of the same page share it; the next read is a new one."""
 

@@ -129,6 +129,18 @@ def test_newer_schema(path: str) -> None:
     assert Path(path).read_bytes() == before
 
 
+def test_file_without_the_newer_index(path: str) -> None:
+    """A file that was written before there was an index of channels gets it, and keeps its version."""
+    open_database(path).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("DROP INDEX channels_by_time")
+    with closing(open_database(path)) as database:
+        indexes = {name for (name,) in database._connection.execute("SELECT name FROM sqlite_master")}
+        [(version,)] = database._connection.execute("PRAGMA user_version")
+    assert "channels_by_time" in indexes
+    assert version == SCHEMA_VERSION == 1
+
+
 @pytest.mark.parametrize("offset", [100, 4096, 8192])
 def test_damaged_pages(path: str, offset: int) -> None:
     """A file whose pages make no sense, the first or a later one, is refused with what to do."""

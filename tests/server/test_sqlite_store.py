@@ -221,6 +221,30 @@ def test_flipped_bit_on_the_disk(tmp_path: Path) -> None:
             kept.store.history("a", 0, 9)
 
 
+def test_list_of_channels_is_never_damaged(tmp_path: Path) -> None:
+    """A channel whose row changed is refused in the list too, where it is in the list."""
+    path = tmp_path / "v.db"
+    with closing(Kept(str(path))) as kept:
+        kept.append("1", channel="good")
+        kept.append("1", channel="bad")
+        with edited(path) as connection:
+            connection.execute("UPDATE channels SET head_seq = 9 WHERE name = 'bad'")
+        assert [it.name for it in kept.store.channels("g", 9)] == ["good"]
+        with pytest.raises(EngineUnavailableError, match="position of channel bad"):
+            kept.store.channels("", 9)
+
+
+def test_list_of_channels_walks_an_index(kept: Kept) -> None:
+    """However many channels there are, they are not sorted, and a prefix is looked for without reading their rows."""
+    statements: list[str] = []
+    kept.connection.set_trace_callback(statements.append)
+    kept.store.channels("orders:", 500)
+    kept.connection.set_trace_callback(None)
+    plan = " ".join(str(row) for row in kept.connection.execute(f"EXPLAIN QUERY PLAN {statements[-1]}"))
+    assert "channels_by_time" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 def test_changed_answer_is_never_given_out(tmp_path: Path) -> None:
     """A record of an idempotency key that changed is refused, not answered from."""
     path = tmp_path / "v.db"

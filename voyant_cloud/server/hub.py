@@ -160,6 +160,11 @@ class Hub:
             del self._channels[channel.name]
             await self._engine.unwatch(channel.name)
 
+    def subscribers(self, channel: str) -> int:
+        """Count the connections of this node that follow a channel."""
+        found = self._channels.get(channel)
+        return 0 if found is None else len(found.subscribers)
+
     def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
         """Messages were committed."""
         found = self._channels.get(channel)

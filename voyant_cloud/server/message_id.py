@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import secrets
 from typing import Final
@@ -26,6 +27,12 @@ class MessageId:
     epoch: str
     ms: int
     seq: int
+
+    @property
+    def at(self) -> dt.datetime:
+        """When the message was stored, UTC, to the millisecond."""
+        seconds, ms = divmod(self.ms, 1000)
+        return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=ms * 1000)
 
     def __str__(self) -> str:
         return f"rtm_{self.epoch}_{self.ms:015d}_{self.seq:012d}"

@@ -25,6 +25,7 @@ from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceMe
 from voyant_cloud.server.message_id import MessageId
 
 __all__ = [
+    "ChannelStanding",
     "Engine",
     "EngineError",
     "EngineListener",
@@ -88,8 +89,7 @@ class StoredMessage:
     @property
     def published_at(self) -> dt.datetime:
         """When it was stored, UTC, to the millisecond."""
-        seconds, ms = divmod(self.id.ms, 1000)
-        return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=ms * 1000)
+        return self.id.at
 
 
 @attrs.frozen
@@ -118,6 +118,24 @@ class History:
     messages: list[StoredMessage]
     head: MessageId
     first_seq: int
+
+
+@attrs.frozen
+class ChannelStanding:
+    """A channel that the store knows, and where it stands.
+
+    Attributes:
+        name: the channel's name.
+        head: the newest position; its ``seq`` is how many messages were ever published, 0 where none was.
+    """
+
+    name: str
+    head: MessageId
+
+    @property
+    def last_at(self) -> dt.datetime | None:
+        """When the newest message was stored, UTC; ``None`` where none ever was."""
+        return self.head.at if self.head.seq else None
 
 
 class EngineListener(Protocol):
@@ -171,6 +189,17 @@ class Engine(Protocol):
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*.
 
         A channel that was never used gets its epoch here, so that its position can be handed out and resumed from.
+
+        Raises:
+            EngineUnavailableError: the store cannot be read.
+        """
+
+    async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
+        """List channels whose name begins with *prefix*, at most *limit*, the most recently used first.
+
+        A channel is used by each message, and once before that, when a first read gives it its epoch. It is listed from
+        then on, whether its messages are still retained or not. Cheap enough to be asked every second with 100,000
+        channels.
 
         Raises:
             EngineUnavailableError: the store cannot be read.

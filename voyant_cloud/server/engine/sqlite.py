@@ -8,6 +8,7 @@ from typing import Any
 
 from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceMember
 from voyant_cloud.server.engine.base import (
+    ChannelStanding,
     EngineListener,
     EngineUnavailableError,
     History,
@@ -94,6 +95,10 @@ class SqliteEngine:
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""
         return await self._running().history(channel, after_seq, limit)
+
+    async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
+        """List channels whose name begins with *prefix*, the most recently used first."""
+        return await self._running().channels(prefix, limit)
 
     async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
         """Make a client present, or change its data."""

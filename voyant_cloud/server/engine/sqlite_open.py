@@ -10,7 +10,7 @@ from typing import Final
 
 from voyant_cloud.server.engine.base import EngineSetupError
 from voyant_cloud.server.engine.sqlite_database import DAMAGE, Database, primary_code
-from voyant_cloud.server.engine.sqlite_tables import SCHEMA
+from voyant_cloud.server.engine.sqlite_tables import INDEXES, SCHEMA
 
 __all__ = ["open_database"]
 
@@ -98,7 +98,7 @@ def _set_up(path: str, connection: sqlite3.Connection) -> None:
     schema = SCHEMA if version == 0 else ""
     # Written even where nothing changes, so that a file which cannot be written is found out now.
     stamp = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-    connection.executescript(f"BEGIN IMMEDIATE; {schema} {stamp} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {schema} {INDEXES} {stamp} COMMIT;")
 
 
 def _version(path: str, connection: sqlite3.Connection) -> int:

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from voyant_cloud.server.engine.base import (
+    ChannelStanding,
     EngineError,
     History,
     IdempotencyConflictError,
@@ -131,6 +132,15 @@ class SqliteStore:
             first = tables.first_seq(channel, above_seq=trimmed, from_ms=oldest_ms) or head.seq + 1
             start = head.seq - limit + 1 if after_seq is None else after_seq + 1
             return History(tables.read_messages(channel, max(first, start), limit), head, first)
+
+    def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
+        """List channels; see ``Engine.channels``.
+
+        Raises:
+            EngineUnavailableError: they cannot be read, or one of them is damaged.
+        """
+        with self._database.reading() as tables:
+            return [ChannelStanding(each.name, each.head) for each in tables.recent_channels(prefix, limit)]
 
     def check(self) -> None:
         """See whether a publish would be taken: by the write lock, or by a real write once one has failed.

@@ -16,7 +16,7 @@ import attrs
 from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId, parse_message_id
 
-__all__ = ["SCHEMA", "Answer", "Channel", "DamagedRowError", "Oldest", "Tables"]
+__all__ = ["INDEXES", "SCHEMA", "Answer", "Channel", "DamagedRowError", "Oldest", "Tables"]
 
 # Messages are read by channel and in the order of seq alone, so the table itself is the index. Their key begins with a
 # number, which is shorter than the channel's name.
@@ -47,6 +47,9 @@ CREATE TABLE answers (
 ) WITHOUT ROWID;
 CREATE INDEX answers_by_expiry ON answers (expires_ms);
 """
+# Made at each opening, for files that were written before there was one. With the name in it a prefix is looked for in
+# the index alone: of 100,000 channels the newest 500 take 2 ms, and 500 that are nowhere to be found 30 ms.
+INDEXES: Final = "CREATE INDEX IF NOT EXISTS channels_by_time ON channels (head_ms, name);"
 
 
 class DamagedRowError(Exception):
@@ -102,12 +105,18 @@ class Tables:
 
     def find_channel(self, name: str) -> Channel | None:
         """Read a channel's row."""
-        row = self._one("SELECT id, epoch, head_ms, head_seq, crc FROM channels WHERE name = ?", name)
-        if row is None:
-            return None
-        channel_id, epoch, ms, seq, crc = row
-        _verify(crc, f"the position of channel {name}", name, channel_id, epoch, ms, seq)
-        return Channel(channel_id, name, MessageId(epoch, ms, seq))
+        row = self._one("SELECT name, id, epoch, head_ms, head_seq, crc FROM channels WHERE name = ?", name)
+        return None if row is None else _channel(row)
+
+    def recent_channels(self, prefix: str, limit: int) -> list[Channel]:
+        """Read the rows of channels whose name begins with *prefix*, those with the latest position first."""
+        # Not a range of names, which would have SQLite look at every channel in it and sort them all.
+        rows = self._db.execute(
+            "SELECT name, id, epoch, head_ms, head_seq, crc FROM channels WHERE substr(name, 1, ?) = ? "
+            "ORDER BY head_ms DESC LIMIT ?",
+            (len(prefix), prefix, limit),
+        )
+        return [_channel(row) for row in rows]
 
     def insert_channel(self, name: str, head: MessageId) -> Channel:
         """Add a channel's row."""
@@ -202,6 +211,12 @@ class Tables:
 
     def _one(self, sql: str, *values: Any) -> Any:
         return self._db.execute(sql, values).fetchone()
+
+
+def _channel(row: tuple[Any, ...]) -> Channel:
+    name, channel_id, epoch, ms, seq, crc = row
+    _verify(crc, f"the position of channel {name}", name, channel_id, epoch, ms, seq)
+    return Channel(channel_id, name, MessageId(epoch, ms, seq))
 
 
 def _message(channel: Channel, seq: int, row: tuple[Any, ...]) -> StoredMessage:

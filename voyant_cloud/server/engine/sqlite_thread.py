@@ -13,11 +13,11 @@ import queue
 import threading
 from collections.abc import Callable
 
-from voyant_cloud.server.engine.base import History, StoredMessage
+from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
 from voyant_cloud.server.engine.sqlite_open import open_database
 from voyant_cloud.server.engine.sqlite_store import AppendRequest, Retention, SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
-from voyant_cloud.server.engine.sqlite_worker import Append, Check, Outcome, Read, Request, Worker
+from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Worker
 
 __all__ = ["DatabaseThread"]
 
@@ -69,6 +69,12 @@ class DatabaseThread:
         """Read a channel's history; see ``Engine.history``."""
         answer: asyncio.Future[History] = self._loop.create_future()
         self._requests.put(Read(channel, after_seq, limit, answer))
+        return await answer
+
+    async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
+        """List channels; see ``Engine.channels``."""
+        answer: asyncio.Future[list[ChannelStanding]] = self._loop.create_future()
+        self._requests.put(List(prefix, limit, answer))
         return await answer
 
     async def check(self) -> None:

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import attrs
 
-from voyant_cloud.server.engine.base import History, StoredMessage
+from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
 from voyant_cloud.server.engine.sqlite_store import AppendRequest, SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
 
-__all__ = ["Append", "Check", "Outcome", "Read", "Request", "Worker"]
+__all__ = ["Append", "Check", "List", "Outcome", "Read", "Request", "Worker"]
 
 GROUP_MESSAGES: Final = 200
 """How many messages a group takes before it is committed; a single request may bring more."""
@@ -44,13 +44,22 @@ class Read:
 
 
 @attrs.frozen
+class List:
+    """List channels."""
+
+    prefix: str
+    limit: int
+    answer: Future[list[ChannelStanding]]
+
+
+@attrs.frozen
 class Check:
     """See whether a publish would be taken."""
 
     answer: Future[None]
 
 
-Request = Append | Read | Check
+Request = Append | Read | List | Check
 
 
 @attrs.frozen
@@ -98,6 +107,7 @@ class Worker:
             # Appends first: a read may well see what was asked for after it.
             self._append([each for each in taken if isinstance(each, Append)])
             self._read([each for each in taken if isinstance(each, Read)])
+            self._list([each for each in taken if isinstance(each, List)])
             self._check([each for each in taken if isinstance(each, Check)])
             self._sweep_if_due()
 
@@ -144,6 +154,11 @@ class Worker:
         for each in reads:
             read = _outcome_of(partial(self._store.history, each.channel, each.after_seq, each.limit))
             self._tell(Outcome([(each.answer, read)]))
+
+    def _list(self, lists: Sequence[List]) -> None:
+        for each in lists:
+            found = _outcome_of(partial(self._store.channels, each.prefix, each.limit))
+            self._tell(Outcome([(each.answer, found)]))
 
     def _check(self, checks: Sequence[Check]) -> None:
         if checks:
