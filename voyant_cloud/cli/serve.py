@@ -36,6 +36,7 @@ def require_server_extra() -> None:
     "--api-key", "api_keys", multiple=True, metavar="KEY[:SCOPE,SCOPE]", help="A key to take; may be repeated."
 )
 @click.option("--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="A browser origin that may connect.")
+@click.option("--console/--no-console", default=None, help="Serve /console, for browsers.  [default: on the loopback]")
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
 @click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
@@ -48,6 +49,7 @@ def serve(
     data: str | None,
     api_keys: tuple[str, ...],
     origins: tuple[str, ...],
+    console: bool | None,
     drain_seconds: float | None,
     limits: tuple[str, ...],
     access_log: bool,
@@ -55,7 +57,8 @@ def serve(
     """Run the realtime service on this machine.
 
     The first line on stdout is its base URL. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
-    _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list.
+    _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the
+    process list.
     """
     invocation.secrets += [key.partition(":")[0] for key in api_keys]
     invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
@@ -67,6 +70,7 @@ def serve(
         data=data,
         api_keys=api_keys,
         allowed_origins=origins,
+        console=console,
         drain_seconds=drain_seconds,
         limits=dict(_limit(text) for text in limits),
         env=os.environ,

@@ -22,7 +22,11 @@ MEMORY: Final = ":memory:"
 LONGEST_DRAIN: Final = 25.0
 """Seconds. A supervisor commonly kills after 30, and what was accepted still has to be flushed."""
 _ENV_PREFIX: Final = "VOYANT_SERVER_"
-_ENV_NAMES: Final = ("host", "port", "data", "api_keys", "allowed_origins", "drain_seconds")
+_ENV_NAMES: Final = ("host", "port", "data", "api_keys", "allowed_origins", "console", "drain_seconds")
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 def _origin(text: str) -> str:
@@ -59,6 +63,7 @@ class ServerConfig:
         api_keys: the keys that are taken.
         made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
         allowed_origins: browser origins that may connect, compared exactly.
+        console: whether ``/console`` is served; ``None`` for on the loopback alone.
         drain_seconds: how long a stop spreads the goodbyes to its connections, 0 to 25.
         limits: what is taken and kept.
         presence_grace: seconds that a dropped member is held.
@@ -71,10 +76,16 @@ class ServerConfig:
     api_keys: tuple[ApiKey, ...]
     made_up_key: str | None = attrs.field(default=None, repr=False)
     allowed_origins: tuple[str, ...] = attrs.field(default=(), converter=_origins)
+    console: bool | None = None
     drain_seconds: float = attrs.field(default=20.0, validator=_check_drain)
     limits: Limits = attrs.field(factory=Limits)
     presence_grace: float = 15.0
     clock: Callable[[], float] = attrs.field(default=time.time, repr=False)
+
+    @property
+    def serves_console(self) -> bool:
+        """Whether ``/console`` is served."""
+        return _is_loopback(self.host) if self.console is None else self.console
 
     @property
     def secret_path(self) -> Path | None:
@@ -90,6 +101,7 @@ def load_config(
     data: str | None = None,
     api_keys: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
+    console: bool | None = None,
     drain_seconds: float | None = None,
     limits: Mapping[str, float] | None = None,
     env: Mapping[str, str],
@@ -103,6 +115,7 @@ def load_config(
         data: the database's file; ``VOYANT_SERVER_DATA``.
         api_keys: keys as ``KEY`` or ``KEY:scope,scope``; ``VOYANT_SERVER_API_KEYS``, separated by spaces.
         allowed_origins: browser origins; ``VOYANT_SERVER_ALLOWED_ORIGINS``, separated by spaces.
+        console: see ``ServerConfig``; ``VOYANT_SERVER_CONSOLE``, one of true, 1, yes, on, false, 0, no and off.
         drain_seconds: see ``ServerConfig``; ``VOYANT_SERVER_DRAIN_SECONDS``.
         limits: limits by name; ``VOYANT_SERVER_LIMIT_<NAME>`` each.
         env: the environment; an empty value counts as unset.
@@ -122,6 +135,7 @@ def load_config(
         "host": host or given.get("host"),
         "port": port if port is not None else _number("port", given.get("port"), int),
         "data": data or given.get("data"),
+        "console": console if console is not None else _flag("console", given.get("console")),
         "drain_seconds": drain_seconds
         if drain_seconds is not None
         else _number("drain_seconds", given.get("drain_seconds"), float),
@@ -169,12 +183,23 @@ def _number(name: str, text: str | None, kind: type[int] | type[float]) -> Any:
         raise VoyantConfigError(f"{_ENV_PREFIX}{name.upper()}: must be a number, got {text[:80]!r}") from None
 
 
-def _require_loopback(host: str) -> None:
+def _flag(name: str, text: str | None) -> bool | None:
+    if text is None:
+        return None
+    if text.lower() not in _FLAGS:
+        raise VoyantConfigError(f"{_ENV_PREFIX}{name.upper()}: must be one of {', '.join(_FLAGS)}, got {text[:80]!r}")
+    return _FLAGS[text.lower()]
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        loopback = host == "localhost"
-    if not loopback:
+        return host == "localhost"
+
+
+def _require_loopback(host: str) -> None:
+    if not _is_loopback(host):
         raise VoyantConfigError(
             f"api_keys: listening on {host} needs a key of your own; give --api-key or set VOYANT_SERVER_API_KEYS"
         )

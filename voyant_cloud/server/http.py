@@ -23,6 +23,7 @@ from voyant_cloud.models import (
 )
 from voyant_cloud.server.answers import data_response
 from voyant_cloud.server.api_keys import ApiKey
+from voyant_cloud.server.authorization import authorize
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage
 from voyant_cloud.server.message_id import parse_message_id
@@ -48,7 +49,7 @@ routes = web.RouteTableDef()
 async def publish(request: web.Request) -> web.Response:
     """Publish one message."""
     context = request.app[CONTEXT]
-    key = _authorize(request, "realtime:publish")
+    key = authorize(request, "realtime:publish")
     channel = _channel_before(request, "/messages")
     body = await _read_body(request, context.config.limits.message_bytes + _BODY_OVERHEAD)
     given = structure(_parse(body), PublishRealtimeMessageInput)
@@ -61,7 +62,7 @@ async def publish(request: web.Request) -> web.Response:
 async def publish_batch(request: web.Request) -> web.Response:
     """Publish a batch, all or none."""
     context = request.app[CONTEXT]
-    key = _authorize(request, "realtime:publish")
+    key = authorize(request, "realtime:publish")
     body = await _read_body(request, context.config.limits.batch_bytes)
     given = structure(_parse(body), PublishRealtimeBatchInput)
     context.config.limits.check_batch("PublishRealtimeBatchInput.messages", len(given.messages))
@@ -77,7 +78,7 @@ async def publish_batch(request: web.Request) -> web.Response:
 async def read_history(request: web.Request) -> web.Response:
     """Read a channel's stored messages, oldest first."""
     context = request.app[CONTEXT]
-    _authorize(request, "realtime:subscribe")
+    authorize(request, "realtime:subscribe")
     channel = _channel_before(request, "/messages")
     query = RealtimeHistoryQuery(limit=_whole_number(request, "limit"), since_id=request.query.get("sinceId"))
     after = None if query.since_id is None else await _seq_of(context, channel, query.since_id)
@@ -90,7 +91,7 @@ async def read_history(request: web.Request) -> web.Response:
 async def read_presence(request: web.Request) -> web.Response:
     """List who is present on a channel."""
     context = request.app[CONTEXT]
-    _authorize(request, "realtime:subscribe")
+    authorize(request, "realtime:subscribe")
     channel = _channel_before(request, "/presence")
     members = await context.engine.members(channel, limit=context.config.limits.presence_members)
     return data_response(jsontext.dumps([unstructure(member) for member in members], max_depth=jsontext.MAX_DEPTH + 2))
@@ -100,7 +101,7 @@ async def read_presence(request: web.Request) -> web.Response:
 async def mint_token(request: web.Request) -> web.Response:
     """Mint a client token."""
     context = request.app[CONTEXT]
-    _authorize(request, "realtime:tokens")
+    authorize(request, "realtime:tokens")
     body = await _read_body(request, _BODY_OVERHEAD)
     given = structure(_parse(body), MintRealtimeTokenInput)
     ttl = DEFAULT_TTL if given.ttl_seconds is None else given.ttl_seconds
@@ -132,16 +133,6 @@ async def _seq_of(context: Context, channel: str, since_id: str) -> int:
     head = (await context.engine.history(channel, limit=1)).head
     # An id of another history, or one that was rolled back: all that this channel retains is newer.
     return since.seq if since.epoch == head.epoch and since.seq <= head.seq else 0
-
-
-def _authorize(request: web.Request, scope: str) -> ApiKey:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    found = request.app[CONTEXT].keys.find(key.strip()) if scheme.lower() == "bearer" else None
-    if found is None:
-        raise Refusal("unauthorized", "the API key is missing or not valid; send Authorization: Bearer <api key>")
-    if scope not in found.scopes:
-        raise Refusal("forbidden", f"the API key lacks the scope {scope}")
-    return found
 
 
 def _channel_before(request: web.Request, suffix: str) -> str:

@@ -61,6 +61,8 @@ def _greeting(config: ServerConfig, url: str) -> list[str]:
             f"  export VOYANT_CLOUD_API_URL={url}",
             f"  export VOYANT_CLOUD_API_KEY={config.made_up_key}",
         ]
+    if config.serves_console:
+        lines.append(f"Console: {url}/console")
     return [*lines, "Ctrl-C stops the server."]
 
 

@@ -23,6 +23,7 @@ from voyant_cloud.server.connection import ABORT_AFTER, Connection
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import EngineError, EngineUnavailableError, NewMessage
 from voyant_cloud.server.hub import HubChannel
+from voyant_cloud.server.origins import is_allowed
 from voyant_cloud.server.rate import FrameGate, Passage
 from voyant_cloud.server.refusal import Refusal, refusal_of
 from voyant_cloud.server.resume import ResumePoint, resolve_text
@@ -42,6 +43,7 @@ async def connect(request: web.Request) -> web.StreamResponse:
     """Subscribe to a channel. Everything that can be refused is refused before the upgrade."""
     context = request.app[CONTEXT]
     channel = RealtimeChannelTarget(channel=request.query.get("channel", "")).channel
+    _require_origin(context, request)
     token = _authenticate(context, request, channel)
     socket = web.WebSocketResponse(
         timeout=1.0, autoclose=False, autoping=False, compress=False, max_msg_size=context.config.limits.frame_bytes
@@ -68,10 +70,15 @@ async def connect(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-def _authenticate(context: Context, request: web.Request, channel: str) -> ClientToken:
+def _require_origin(context: Context, request: web.Request) -> None:
     origin = request.headers.get("Origin")
-    if origin is not None and origin not in context.config.allowed_origins:
+    # The console's page comes from this very server, whatever name a proxy gives it.
+    console_at = request.headers.get("Host") if context.config.serves_console else None
+    if origin is not None and not is_allowed(origin, context.config.allowed_origins, console_at=console_at):
         raise Refusal("forbidden", f"the origin {origin[:200]!r} is not allowed; see --allow-origin")
+
+
+def _authenticate(context: Context, request: web.Request, channel: str) -> ClientToken:
     try:
         token = context.tokens.check(request.query.get("token", ""))
     except TokenRefusedError:
