@@ -59,6 +59,16 @@ def test_serve_prints_its_url_first_and_how_to_use_the_key() -> None:
         assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(("option", "status"), [("--console", 200), ("--no-console", 404)])
+def test_serve_tells_of_its_console(option: str, status: int) -> None:
+    """Where there is a console its address is told, and that is where it is."""
+    with serving(option) as (process, url):
+        assert process.stdout is not None
+        lines = list(iter(lambda: process.stdout.readline().strip(), "Ctrl-C stops the server."))
+        assert (f"Console: {url}/console" in lines) is (status == 200)
+        assert requests.get(f"{url}/console", timeout=10).status_code == status
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serve_stops_cleanly(number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end the server with exit code 0 and no traceback."""

@@ -58,6 +58,36 @@ def test_arguments_come_before_the_environment() -> None:
 
 
 @pytest.mark.parametrize(
+    ("host", "console", "served"),
+    [
+        ("127.0.0.1", None, True),
+        ("::1", None, True),
+        ("localhost", None, True),
+        ("0.0.0.0", None, False),
+        ("::", None, False),
+        ("voyant.example", None, False),
+        ("0.0.0.0", True, True),
+        ("127.0.0.1", False, False),
+    ],
+)
+def test_console_is_for_the_loopback_unless_told(host: str, console: bool | None, served: bool) -> None:
+    """Who says nothing about the console has it where nobody else can reach it."""
+    assert load_config(host=host, console=console, api_keys=[KEY], env={}).serves_console is served
+
+
+@pytest.mark.parametrize(
+    ("text", "console"),
+    [*((text, True) for text in ("true", "1", "yes", "ON")), *((text, False) for text in ("False", "0", "no", "off"))],
+)
+def test_console_by_environment(text: str, console: bool) -> None:
+    """The variable takes the usual words in any case; an argument wins; empty is unset."""
+    env = {"VOYANT_SERVER_CONSOLE": text}
+    assert load_config(env=env).console is console
+    assert load_config(console=not console, env=env).console is not console
+    assert load_config(env={"VOYANT_SERVER_CONSOLE": ""}).console is None
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"port": 65_536}, "port: is 65536"),
@@ -75,6 +105,7 @@ def test_arguments_come_before_the_environment() -> None:
         ({"limits": {"history_seconds": float("inf")}}, "limit history_seconds: must be a number, got inf"),
         ({"limits": {"frame_bytes": 2**31}}, "limit frame_bytes: is 2147483648, allowed is at most 2147483647"),
         ({"env": {"VOYANT_SERVER_API_KEY": "x"}}, "VOYANT_SERVER_API_KEY: there is no such setting"),
+        ({"env": {"VOYANT_SERVER_CONSOLE": "maybe"}}, "VOYANT_SERVER_CONSOLE: must be one of true, 1, yes, on, false"),
         ({"drain_seconds": 26.0}, "drain_seconds: is 26.0, must be 0 to 25"),
         ({"env": {"VOYANT_SERVER_PORT": "x"}}, "VOYANT_SERVER_PORT: must be a number, got 'x'"),
         ({"env": {"VOYANT_SERVER_LIMIT_CONNECTIONS": "x"}}, "VOYANT_SERVER_LIMIT_CONNECTIONS: must be a number"),

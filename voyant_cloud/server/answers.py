@@ -15,10 +15,21 @@ from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
 from voyant_cloud.server.engine.base import EngineError
 from voyant_cloud.server.refusal import Refusal, refusal_of
 
-__all__ = ["IDEMPOTENCY_SECONDS", "REQUEST_ID", "answer", "data_response", "error_response", "expect", "new_request_id"]
+__all__ = [
+    "IDEMPOTENCY_SECONDS",
+    "LOG_LEVEL",
+    "REQUEST_ID",
+    "answer",
+    "data_response",
+    "error_response",
+    "expect",
+    "new_request_id",
+]
 
 IDEMPOTENCY_SECONDS: Final = 300
 REQUEST_ID: Final = web.RequestKey("request_id", str)
+LOG_LEVEL: Final = web.RequestKey("log_level", int)
+"""At which level the access log has a request, ``INFO`` where its handler says nothing."""
 _access_log = logging.getLogger("voyant_cloud.server.access")
 _log = logging.getLogger("voyant_cloud.server")
 _OF_HTTP_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large"}
@@ -73,9 +84,8 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.headers["x-request-id"] = request_id
         response.headers["x-voyant-idempotency"] = str(IDEMPOTENCY_SECONDS)
     elapsed = (time.monotonic() - started) * 1000
-    _access_log.info(
-        "%s %s %d %.1fms %s", request.method, request.rel_url.raw_path, response.status, elapsed, request_id
-    )
+    level, path = request.get(LOG_LEVEL, logging.INFO), request.rel_url.raw_path
+    _access_log.log(level, "%s %s %d %.1fms %s", request.method, path, response.status, elapsed, request_id)
     return response
 
 

@@ -18,6 +18,7 @@ from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer, expect
 from voyant_cloud.server.api_keys import ApiKeys
 from voyant_cloud.server.config import ServerConfig
 from voyant_cloud.server.connection import Connection
+from voyant_cloud.server.console.routes import console_routes
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import Engine, EngineSetupError
 from voyant_cloud.server.engine.sqlite import SqliteEngine
@@ -133,7 +134,8 @@ class Server:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[answer], client_max_size=self.context.config.limits.batch_bytes)
         app[CONTEXT] = self.context
-        for route in (*http.routes, *ws.routes):
+        console = console_routes() if self._config.serves_console else []
+        for route in (*http.routes, *ws.routes, *console):
             assert isinstance(route, web.RouteDef)
             app.add_routes([attrs.evolve(route, kwargs={**route.kwargs, "expect_handler": expect})])
         return app

@@ -1,0 +1,67 @@
+// Signs in and out, and the keys that work everywhere on the page.
+
+import { Api } from "./api.js";
+import { find, setText } from "./dom.js";
+import { Workspace } from "./workspace.js";
+
+const workspace = new Workspace({ refused: (words) => signOut(words) });
+let isSigningIn = false;
+
+async function signIn() {
+  const key = find("key").value.trim();
+  if (isSigningIn) return;
+  isSigningIn = true;
+  setText(find("key-problem"), "");
+  const api = new Api(key);
+  try {
+    enter(api, (await api.channels("")).scopes);
+  } catch (error) {
+    // The key is good, only not for reading.
+    if (error.status === 403) enter(api, null);
+    else refuse(key ? error.message : "type an API key");
+  } finally {
+    isSigningIn = false;
+  }
+}
+
+function enter(api, scopes) {
+  find("key").value = "";
+  find("entrance").hidden = true;
+  find("workspace").hidden = false;
+  workspace.open(api, scopes);
+}
+
+function refuse(words) {
+  setText(find("key-problem"), words);
+  find("key").focus();
+  find("key").select();
+}
+
+function signOut(words = "") {
+  workspace.close();
+  find("workspace").hidden = true;
+  find("entrance").hidden = false;
+  refuse(words);
+}
+
+find("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn();
+});
+find("sign-out").addEventListener("click", () => signOut());
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.matches("input, textarea, select");
+  if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    find("prefix").focus();
+  } else if (event.key === "Escape" && event.target.matches("[type=search]")) {
+    // Where the browser would empty the field and stay in it.
+    event.preventDefault();
+    event.target.blur();
+    if (event.target.id === "prefix") workspace.focus();
+    else find("log").focus();
+  }
+});
+
+find("key").focus();

@@ -1,0 +1,58 @@
+// Who is present on the open channel.
+
+import { find, formatCount, formatTime, make, makeValue, setText } from "./dom.js";
+
+const MOST_SHOWN = 200;
+const PREVIEW_CHARACTERS = 300;
+
+export class Members {
+  #members = new Map();
+  #isScheduled = false;
+
+  /** Empties the list and says why. */
+  clear(words) {
+    this.#members.clear();
+    this.#draw();
+    setText(find("members-note"), words);
+  }
+
+  replace(members) {
+    this.#members = new Map(members.map((each) => [each.clientId, each]));
+    this.#draw();
+  }
+
+  /** Takes a presence frame. One that the list has already changes nothing. */
+  apply(frame) {
+    if (frame.action === "leave") {
+      this.#members.delete(frame.clientId);
+    } else {
+      const joinedAt = this.#members.get(frame.clientId)?.joinedAt ?? frame.at;
+      this.#members.set(frame.clientId, { clientId: frame.clientId, data: frame.data, joinedAt });
+    }
+    this.#schedule();
+  }
+
+  #schedule() {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    requestAnimationFrame(() => {
+      this.#isScheduled = false;
+      this.#draw();
+    });
+  }
+
+  #draw() {
+    const shown = [...this.#members.values()].slice(0, MOST_SHOWN);
+    find("members").replaceChildren(...shown.map(memberLine));
+    const count = this.#members.size;
+    const part = count > MOST_SHOWN ? `, the first ${MOST_SHOWN} are shown` : "";
+    setText(find("members-note"), count ? `${formatCount(count, "member")}${part}` : "Nobody is present.");
+  }
+}
+
+function memberLine(member) {
+  const line = make("li", "member", makeValue("client", member.clientId), make("time", "", formatTime(member.joinedAt)));
+  const data = JSON.stringify(member.data ?? null);
+  if (data !== "null") line.append(makeValue("data", data.slice(0, PREVIEW_CHARACTERS)));
+  return line;
+}
