@@ -5,6 +5,7 @@ import { parse } from "./json.js";
 // By this file's own place, so that the console works behind a prefix that a proxy adds.
 const ROOT = new URL("../", import.meta.url);
 const PATIENCE_MS = 15_000;
+const KEY = /^[!-~]+$/;
 const CHANNEL = /^(?!\.{1,2}$)[A-Za-z0-9_:.,;=@-]{1,200}$/;
 
 /** A call that failed: the server's words, its status (0 where there was no answer) and its code. */
@@ -63,7 +64,7 @@ export class Api {
   }
 
   async #call(method, path, body) {
-    if (!/^[!-~]+$/.test(this.#key)) throw new ApiError("an API key has no spaces, accents or other such characters", 401);
+    if (!KEY.test(this.#key)) throw new ApiError("an API key has no spaces, accents or other such characters", 401);
     let response, text;
     try {
       response = await fetch(new URL(path, ROOT), {
@@ -80,7 +81,7 @@ export class Api {
     }
     const answer = read(text);
     if (!response.ok) throw refusal(response, answer);
-    if (answer === null) throw new ApiError("the answer is not this server's; see what stands between it and this page");
+    if (answer === null) throw new ApiError("the answer is not this server's; what stands between it and this page?");
     return answer.data;
   }
 }

@@ -44,7 +44,8 @@ export class ChannelList {
     for (const [name, row] of this.#rows) if (!names.has(name)) this.#remove(name, row);
     for (const each of channels) this.#fill(each);
     this.#arrange([...channels].sort(ORDERS[find("order").value]).map((each) => each.channel));
-    const most = `The ${formatCount(channels.length, "channel")} used last. There are more: narrow them with “Begins with”.`;
+    const count = formatCount(channels.length, "channel");
+    const most = `The ${count} used last. There are more: narrow them with “Begins with”.`;
     this.say(hasMore ? most : this.#countWords(channels.length));
     find("no-channels").hidden = channels.length > 0 || this.prefix !== "";
   }

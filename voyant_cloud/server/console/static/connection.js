@@ -10,6 +10,7 @@ const PROVEN_AFTER_MS = 10_000;
 const PING_AFTER_MS = 20_000;
 const PONG_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 5_000;
+const REFUSED = "the WebSocket was refused; a proxy must pass on Host and upgrades";
 const TOKEN_EXPIRED = 4401;
 const ABUSE = 4429;
 const TERMINAL = new Set([1003, 1008, 4403]);
@@ -87,7 +88,7 @@ export class Connection {
     this.start();
   }
 
-  // A connection that is half gone looks well for ever, so silence is answered with a ping and a missing pong with an end.
+  // A connection that is half gone looks well for ever, so silence is answered with a ping, a missing pong with an end.
   #look() {
     const now = performance.now();
     if (this.#openedAt === null) return;
@@ -104,7 +105,7 @@ export class Connection {
     if (!neverOpened && performance.now() - this.#openedAt > PROVEN_AFTER_MS) this.#attempts = 0;
     this.#letGo();
     if (TERMINAL.has(code) || code >= 4500) this.#give(`Stopped: ${reason || code}`);
-    else if (neverOpened) this.#retry(this.#backoff(), "the WebSocket was refused");
+    else if (neverOpened) this.#retry(this.#backoff(), REFUSED);
     else this.#retry(this.#delayAfter(code, reason), "connection lost");
   }
 

@@ -49,6 +49,8 @@ find("sign-in").addEventListener("submit", (event) => {
   signIn();
 });
 find("sign-out").addEventListener("click", () => signOut());
+// A browser may keep the page as it is for the way back.
+addEventListener("pagehide", () => signOut());
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, textarea, select");

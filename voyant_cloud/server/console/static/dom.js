@@ -1,5 +1,7 @@
 // Finds, makes and fills elements. Values go in as text and as nothing else.
 
+const GLANCE_CHARACTERS = 300;
+
 export function find(id) {
   return document.getElementById(id);
 }
@@ -19,6 +21,11 @@ export function makeValue(className, text) {
   return made;
 }
 
+/** Cuts a long text, so that a value of 64 KiB is no burden where it is only glanced at. */
+export function shorten(text) {
+  return text.length > GLANCE_CHARACTERS ? `${text.slice(0, GLANCE_CHARACTERS)}…` : text;
+}
+
 /** Sets a text, leaving the page alone where it is the same already. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
@@ -31,7 +38,7 @@ export function setNotice(node, text) {
 }
 
 const numbers = new Intl.NumberFormat("en");
-const times = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const times = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const days = new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit" });
 
 export function formatCount(count, noun) {
@@ -49,6 +56,6 @@ export function formatTime(iso) {
   const moment = new Date(iso);
   if (Number.isNaN(moment.getTime())) return String(iso);
   const day = days.format(moment);
-  const time = times.format(moment);
+  const time = `${times.format(moment)}.${String(moment.getMilliseconds()).padStart(3, "0")}`;
   return day === days.format(new Date()) ? time : `${day} ${time}`;
 }

@@ -15,16 +15,18 @@ export class Feed {
   #isPaused = false;
   #isScheduled = false;
   #needle = "";
-  #emptyWords = "";
+  #isOpen = false;
 
   constructor() {
     find("needle").addEventListener("input", (event) => this.#filter(event.target.value));
     find("pause").addEventListener("click", () => this.#pause(!this.#isPaused));
   }
 
-  /** Empties the feed; *words* stand there while it is empty. */
-  reset(words) {
-    this.#emptyWords = words;
+  /** Empties the feed. While it stays empty *words*, and *command* where a channel is open, say what to do. */
+  reset(words, command = "") {
+    this.#isOpen = command !== "";
+    setText(find("feed-words"), words);
+    setNotice(find("feed-command"), command);
     this.#entries = [];
     this.#held = [];
     this.#leftOut = 0;
@@ -34,7 +36,8 @@ export class Feed {
 
   history(messages) {
     this.#entries = messages.slice(-MOST).map(messageEntry);
-    this.#entries.push(noteEntry(`${formatCount(messages.length, "message")} of history up to here`));
+    const count = formatCount(messages.length, "message");
+    if (messages.length) this.#entries.push(noteEntry(`${count} of history up to here`));
     this.#trim();
     this.#drawAll();
   }
@@ -114,8 +117,8 @@ export class Feed {
     const waiting = this.#held.length + this.#leftOut;
     const shown = this.#list.querySelectorAll(":scope > .message-line").length;
     setText(find("pause"), this.#isPaused ? `Resume (${waiting} new)` : "Pause");
-    setText(find("feed-note"), kept && this.#needle ? `${shown} of ${formatCount(kept, "message")}` : formatCount(kept, "message"));
-    const noMatch = kept ? "No message has that in its event or data." : "";
-    setNotice(find("feed-empty"), shown ? "" : noMatch || this.#emptyWords);
+    const some = kept && this.#needle ? `${shown} of ` : "";
+    setNotice(find("feed-note"), this.#isOpen ? some + formatCount(kept, "message") : "");
+    find("feed-empty").hidden = kept > 0;
   }
 }

@@ -57,8 +57,8 @@ export class Follower {
     if (frame.type === "message") this.#lastId = frame.id;
   }
 
-  // What is read now may be newer or older than the frames that come meanwhile. Those wait; telling a member twice does no
-  // harm, and messages that were told are known by their ids.
+  // What is read now may be newer or older than the frames that come meanwhile. Those wait; telling a member twice does
+  // no harm, and messages that were told are known by their ids.
   async #catchUp(connected) {
     this.#reading += 1;
     // Where there was no message to go on from, some may have come between that reading and this connection.

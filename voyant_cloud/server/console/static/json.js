@@ -2,9 +2,11 @@
 
 const KEEPS_DIGITS = typeof JSON.rawJSON === "function";
 const MANY_DIGITS = /\d[\d.]{15,}/;
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const SPACE = /[\t\n\r ]*/y;
-const TOKEN =
-  /[{}[\],:]|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/;
+const TOKEN = new RegExp(String.raw`[{}[\],:]|${STRING.source}|${NUMBER.source}|true|false|null`, "y");
 const CLOSE = { "{": "}", "[": "]" };
 const MAY_CLOSE = new Set(["value or end", "key or end", "separator"]);
 
@@ -14,6 +16,14 @@ export function parse(text) {
   return JSON.parse(text, (_, value, { source }) =>
     typeof value === "number" && String(value) !== source ? JSON.rawJSON(source) : value,
   );
+}
+
+/**
+ * Writes JSON to be read by people. Characters that turn the direction of what follows them are escaped, since they
+ * could make it look like something else.
+ */
+export function write(value, indent) {
+  return JSON.stringify(value ?? null, null, indent).replace(TURNS, escapeCharacter);
 }
 
 /** Tells whether a text that was parsed and written again may show other digits: only in browsers of before 2025. */
@@ -35,6 +45,10 @@ export function findProblem(text) {
     at = skipSpace(text, at + token.length);
   }
   return expected === "end" ? null : describe(text, at, expected, open);
+}
+
+function escapeCharacter(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 function skipSpace(text, at) {

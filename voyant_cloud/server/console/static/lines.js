@@ -1,14 +1,11 @@
 // What the feed shows: a line for a message, which opens to all of it, and lines between messages.
 
-import { formatTime, make, makeValue } from "./dom.js";
-import { mayBeRounded, parse } from "./json.js";
-
-const PREVIEW_CHARACTERS = 300;
+import { formatTime, make, makeValue, shorten } from "./dom.js";
+import { mayBeRounded, parse, write } from "./json.js";
 
 /** Keeps of a message what its line needs, with the data as text. */
 export function messageEntry(message) {
-  const data = JSON.stringify(message.data ?? null);
-  return { id: message.id, event: message.event, at: message.publishedAt, data, line: null };
+  return { id: message.id, event: message.event, at: message.publishedAt, data: write(message.data), line: null };
 }
 
 /** A line of the page's own between messages; `isTrouble` marks what people should not pass over. */
@@ -35,8 +32,8 @@ function noteLine(entry) {
 
 function messageLine(entry) {
   const summary = make("summary", "");
-  const preview = entry.data.length > PREVIEW_CHARACTERS ? `${entry.data.slice(0, PREVIEW_CHARACTERS)}…` : entry.data;
-  summary.append(make("time", "", formatTime(entry.at)), makeValue("event", entry.event), makeValue("data", preview));
+  summary.append(make("time", "", formatTime(entry.at)), makeValue("event", entry.event));
+  summary.append(makeValue("data", shorten(entry.data)));
   const details = make("details", "", summary);
   // Most are never opened, and a message may be 64 KiB.
   details.addEventListener("toggle", () => details.append(whole(entry)), { once: true });
@@ -44,11 +41,12 @@ function messageLine(entry) {
 }
 
 function whole(entry) {
-  const facts = make("p", "facts", makeValue("", entry.id), " · ", makeValue("", entry.at));
+  const facts = make("p", "facts", makeValue("", entry.event));
+  facts.append(" · ", makeValue("", entry.id), " · ", makeValue("", entry.at));
   const data = make("pre", "");
-  data.textContent = JSON.stringify(parse(entry.data), null, 2);
+  data.textContent = write(parse(entry.data), 2);
   data.tabIndex = 0;
   const body = make("div", "whole", facts, data);
-  if (mayBeRounded(entry.data)) body.append(make("p", "problem", "This browser rounds numbers of more than 15 digits."));
+  if (mayBeRounded(entry.data)) body.append(make("p", "problem", "This browser rounds numbers of over 15 digits."));
   return body;
 }

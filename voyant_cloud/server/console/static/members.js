@@ -1,9 +1,9 @@
 // Who is present on the open channel.
 
-import { find, formatCount, formatTime, make, makeValue, setText } from "./dom.js";
+import { find, formatCount, formatTime, make, makeValue, setText, shorten } from "./dom.js";
+import { write } from "./json.js";
 
 const MOST_SHOWN = 200;
-const PREVIEW_CHARACTERS = 300;
 
 export class Members {
   #members = new Map();
@@ -51,8 +51,9 @@ export class Members {
 }
 
 function memberLine(member) {
-  const line = make("li", "member", makeValue("client", member.clientId), make("time", "", formatTime(member.joinedAt)));
-  const data = JSON.stringify(member.data ?? null);
-  if (data !== "null") line.append(makeValue("data", data.slice(0, PREVIEW_CHARACTERS)));
+  const line = make("li", "member", makeValue("client", member.clientId));
+  line.append(make("time", "", formatTime(member.joinedAt)));
+  const data = write(member.data);
+  if (data !== "null") line.append(makeValue("data", shorten(data)));
   return line;
 }

@@ -17,7 +17,7 @@ export class Plot {
     const outline = series.map((step) => stepPath(step, top)).join("");
     this.#line.setAttribute("d", outline && `M${outline.slice(1)}`);
     this.#area.setAttribute("d", outline && `M${left(series[0])},${HEIGHT}${outline}V${HEIGHT}Z`);
-    setText(find("plot-top"), formatRate(top));
+    setText(find("plot-top"), String(top));
     setText(find("plot-now"), `${formatRate(current)}/s`);
     setText(find("plot-of"), subject);
   }

@@ -18,7 +18,7 @@ export class Rates {
     if (this.#before !== null && at > this.#before.at) {
       this.#steps.push({ at, seconds: (at - this.#before.at) / 1000, ...grown(this.#before, counts) });
       // One more than is shown, so that the line begins at the plot's edge.
-      while (this.#steps.length > 1 && this.#steps[1].at < at - SHOWN_SECONDS * 1000) this.#steps.shift();
+      while (this.#steps.length > 1 && this.#steps[1].at <= at - SHOWN_SECONDS * 1000) this.#steps.shift();
     }
     this.#before = { at, counts, knowsAll };
   }

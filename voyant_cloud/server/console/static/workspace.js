@@ -12,6 +12,8 @@ import { Rates } from "./rates.js";
 
 const POLL_EVERY_MS = 1_000;
 const FIRST_CHANNEL = "orders:eu";
+const CHOOSE = "Choose a channel to see its history and, live, what is published to it.";
+const UNREADABLE = "The key lacks the scope realtime:subscribe, which is needed to read channels and what is in them.";
 
 export class Workspace {
   #channels = new ChannelList({ open: (channel) => this.#openByHand(channel), ask: () => this.#poll() });
@@ -43,12 +45,12 @@ export class Workspace {
     this.#api = api;
     this.#scopes = scopes;
     this.#publishForm.open(api, this.#lack("realtime:publish", "to publish"));
-    this.#close(this.#readable ? "Choose a channel to see its history and, live, what is published to it." : this.#unreadable);
+    this.#close(this.#readable ? CHOOSE : UNREADABLE);
     for (const id of ["prefix", "order", "needle", "history", "reload", "pause"]) find(id).disabled = !this.#readable;
     if (this.#readable) {
       this.#poll().then(() => this.focus() || find("prefix").focus());
     } else {
-      this.#channels.say(this.#unreadable);
+      this.#channels.say(UNREADABLE);
       find("publish-channel").focus();
     }
   }
@@ -76,12 +78,9 @@ export class Workspace {
     return this.#scopes !== null;
   }
 
-  get #unreadable() {
-    return "The key lacks the scope realtime:subscribe, which is needed to read channels, messages and presence.";
-  }
-
   #lack(scope, purpose) {
-    return this.#scopes === null || this.#scopes.includes(scope) ? "" : `The key lacks the scope ${scope}, which is needed ${purpose}.`;
+    const isGranted = this.#scopes === null || this.#scopes.includes(scope);
+    return isGranted ? "" : `The key lacks the scope ${scope}, which is needed ${purpose}.`;
   }
 
   // Channels and rates
@@ -111,7 +110,8 @@ export class Workspace {
     const beside = opened === null || isListed ? [] : (await this.#api.channels(opened)).channels;
     if (turn !== this.#turn) return;
     const known = [...answer.channels, ...beside.filter((each) => each.channel === opened)];
-    this.#rates.update(performance.now(), known, (name) => name === opened || (!answer.more && name.startsWith(prefix)));
+    const knowsAll = (name) => name === opened || (!answer.more && name.startsWith(prefix));
+    this.#rates.update(performance.now(), known, knowsAll);
     this.#channels.show(answer.channels.map((each) => ({ ...each, rate: this.#rates.of(each.channel) })), answer.more);
     this.#drawPlot();
     setNotice(find("trouble"), "");
@@ -140,7 +140,7 @@ export class Workspace {
   }
 
   #follow(channel) {
-    this.#close(`Nothing is kept of ${channel}. Publish to it with the form, or with\n\n${publishCommand(channel)}`);
+    this.#close("No message is kept of this channel. Publish one with the form, or with", publishCommand(channel));
     this.#opened = channel;
     find("messages-title").replaceChildren("Messages on ", makeValue("", channel));
     this.#members.clear("Reading");
@@ -161,13 +161,13 @@ export class Workspace {
     this.#follower.start(!lack).then(() => lack && this.#feed.note(lack, true));
   }
 
-  #close(words) {
+  #close(words, command) {
     this.#follower?.stop();
     this.#follower = null;
     this.#opened = null;
     this.#channels.mark(null);
-    this.#feed.reset(words);
-    this.#members.clear(words && "Choose a channel.");
+    this.#feed.reset(words, command);
+    this.#members.clear("");
     find("messages-title").replaceChildren("Messages");
     showState("", "waiting");
   }
