@@ -162,9 +162,7 @@ def test_publish_from_the_form(console: Callable[..., Visit], client: VoyantClou
     with following(client) as channel:
         channel.on("message", received.put)
         page.locator("#publish-event").fill("order.paid")
-        page.locator("#publish-data").fill(
-            '{"id": 12345678901234567891,\n "rate": 0.30000000000000000001, "é": ["😀"]}'
-        )
+        page.locator("#publish-data").fill('{"id": 12345678901234567891,\n "é": ["😀"]}')
         page.locator("#publish").get_by_role("button", name="Publish").click()
         message = received.get(timeout=PATIENCE)
     assert (message.event, message.data["id"], message.data["é"]) == ("order.paid", 12345678901234567891, ["😀"])

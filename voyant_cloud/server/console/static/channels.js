@@ -22,11 +22,11 @@ export class ChannelList {
   #opened = null;
   #asking = 0;
 
-  /** @param told `open(channel)` and `ask(prefix)`, which wants the list anew. */
+  /** @param told `open(channel)`, and `ask()`, which wants the list anew. */
   constructor(told) {
     this.#told = told;
     find("prefix").addEventListener("input", () => this.#askSoon());
-    find("order").addEventListener("change", () => told.ask(this.prefix));
+    find("order").addEventListener("change", () => told.ask());
     find("channel-search").addEventListener("submit", (event) => {
       event.preventDefault();
       if (this.prefix) told.open(this.prefix);
@@ -84,7 +84,7 @@ export class ChannelList {
 
   #askSoon() {
     clearTimeout(this.#asking);
-    this.#asking = setTimeout(() => this.#told.ask(this.prefix), ASK_AFTER_MS);
+    this.#asking = setTimeout(() => this.#told.ask(), ASK_AFTER_MS);
   }
 
   #fill(channel) {

@@ -16,6 +16,7 @@ export class Follower {
   #hasHistory = false;
   #held = [];
   #reading = 0;
+  #isConnected = false;
   #stopped = false;
 
   /**
@@ -29,7 +30,10 @@ export class Follower {
     this.#limit = limit;
     this.#told = told;
     this.#connection = new Connection(api, channel, CLIENT_ID, {
-      state: (text, tone) => told.state(text, tone),
+      state: (text, tone) => {
+        this.#isConnected = false;
+        told.state(text, tone);
+      },
       frame: (frame) => this.#take(frame),
       sinceId: () => this.#lastId,
     });
@@ -60,6 +64,7 @@ export class Follower {
   // What is read now may be newer or older than the frames that come meanwhile. Those wait; telling a member twice does
   // no harm, and messages that were told are known by their ids.
   async #catchUp(connected) {
+    this.#isConnected = true;
     this.#reading += 1;
     // Where there was no message to go on from, some may have come between that reading and this connection.
     const isBehind = !this.#hasHistory || this.#lastId === null;
@@ -68,7 +73,7 @@ export class Follower {
     this.#reading -= 1;
     if (this.#stopped || this.#reading > 0) return;
     for (const frame of this.#held.splice(0)) this.#tell(frame);
-    this.#told.state("Live", "good");
+    if (this.#isConnected) this.#told.state("Live", "good");
   }
 
   #tell(frame) {
