@@ -19,7 +19,7 @@ from voyant_cloud.server.engine.base import ChannelStanding
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.refusal import Refusal
 
-__all__ = ["FILES", "MOST_CHANNELS", "console_routes"]
+__all__ = ["FILES", "MOST_CHANNELS", "PAGE", "console_routes"]
 
 MOST_CHANNELS: Final = 500
 """Channels that one answer lists: what a page can show and a person look through."""
@@ -62,7 +62,8 @@ _POLICY: Final = (
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
 )
-_HOST: Final = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}", re.ASCII)
+# Without IPv6 addresses, for which a policy has no form.
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_:.,;=@-]{0,200}", re.ASCII)
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]

@@ -12,6 +12,7 @@ export class Follower {
   #told;
   #connection;
   #lastId = null;
+  #head = null;
   #seen = new Set();
   #hasHistory = false;
   #held = [];
@@ -59,16 +60,20 @@ export class Follower {
     else this.#tell(frame);
     // Also of what is held: a connection that is made meanwhile goes on behind it.
     if (frame.type === "message") this.#lastId = frame.id;
+    // Where nothing is retained behind a gap there is no message to go on from, and the next connection would tell of it
+    // again.
+    if (isGap(frame) && !frame.resumedFrom) this.#lastId = this.#head;
   }
 
   // What is read now may be newer or older than the frames that come meanwhile. Those wait; telling a member twice does
   // no harm, and messages that were told are known by their ids.
   async #catchUp(connected) {
     this.#isConnected = true;
+    this.#head = connected.lastId ?? null;
     this.#reading += 1;
     // Where there was no message to go on from, some may have come between that reading and this connection.
     const isBehind = !this.#hasHistory || this.#lastId === null;
-    if (isBehind) this.#lastId = connected.lastId ?? null;
+    if (isBehind) this.#lastId = this.#head;
     await Promise.all([isBehind && this.#readHistory(), this.#readMembers()]);
     this.#reading -= 1;
     if (this.#stopped || this.#reading > 0) return;
@@ -79,7 +84,7 @@ export class Follower {
   #tell(frame) {
     if (frame.type === "message") this.#tellMessage(frame);
     else if (frame.type === "presence") this.#told.presence(frame);
-    else if (frame.type === "error" && frame.code === "history_gap") this.#told.gap(frame);
+    else if (isGap(frame)) this.#told.gap(frame);
     else if (frame.type === "error") this.#told.refused(String(frame.message));
   }
 
@@ -119,4 +124,8 @@ export class Follower {
       if (!this.#stopped) this.#told.noMembers(error.message);
     }
   }
+}
+
+function isGap(frame) {
+  return frame.type === "error" && frame.code === "history_gap";
 }
