@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -67,6 +68,23 @@ def test_serve_tells_of_its_console(option: str, status: int) -> None:
         lines = list(iter(lambda: process.stdout.readline().strip(), "Ctrl-C stops the server."))
         assert (f"Console: {url}/console" in lines) is (status == 200)
         assert requests.get(f"{url}/console", timeout=10).status_code == status
+
+
+def test_serve_for_programs() -> None:
+    """With --quiet there is the address alone, with --json an object that holds what a program needs."""
+    with serving("--quiet") as (process, url):
+        assert requests.get(f"{url}/healthz", timeout=10).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20) == ("", "")
+    with serving("--json") as (_, line):
+        told = json.loads(line)
+        assert set(told) == {"url", "data", "console", "apiKey"}
+        answer = requests.get(
+            f"{told['url']}/realtime/v1/channels/a/presence",
+            headers={"Authorization": f"Bearer {told['apiKey']}"},
+            timeout=10,
+        )
+        assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

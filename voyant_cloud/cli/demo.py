@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from voyant_cloud.cli.invocation import Invocation
 from voyant_cloud.cli.options import output_command
 from voyant_cloud.cli.output import Output
 from voyant_cloud.cli.serve import require_server_extra
@@ -30,8 +31,9 @@ class DemoFailedError(VoyantError):
 
 @click.command(short_help="Show it all against an embedded server, in seconds.")
 @output_command
-def demo(out: Output) -> None:
+def demo(invocation: Invocation, out: Output, /) -> None:
     """Show it all against an embedded server: publish, subscribe, history, presence, resume. Takes seconds."""
+    invocation.log_notices(quiet=out.quiet)
     require_server_extra()
     # The cut connection of the last step is part of the story, which tells it itself.
     logging.getLogger("voyant_cloud").setLevel(logging.ERROR)

@@ -57,6 +57,12 @@ class Invocation:
         handler.setFormatter(_Masking(layout, self))
         logging.basicConfig(level=least, handlers=[handler])
 
+    def log_notices(self, *, quiet: bool) -> None:
+        """Log what the client tells a person, unless this is a *quiet* run."""
+        least = logging.CRITICAL if quiet else logging.WARNING
+        # What is an error there ends the command, which says so itself.
+        self.set_up_logging(f"{PROGRAM}: %(message)s", least=least, most=logging.WARNING)
+
     def fail(self, error: BaseException) -> ExitCode:
         """Say on stderr what *error* means, and return what the command ends with."""
         if isinstance(error, Terminated):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import math
 import os
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 import attrs
 import click
 
-from voyant_cloud.cli.invocation import PROGRAM, Invocation
+from voyant_cloud.cli.invocation import Invocation
 from voyant_cloud.cli.output import Output
 from voyant_cloud.client import VoyantCloudClient, try_get_voyant_cloud_client
 from voyant_cloud.config import ENVIRONMENT
@@ -21,8 +20,6 @@ from voyant_cloud.errors import VoyantConfigError
 __all__ = ["PositiveNumber", "Tools", "client_command", "debug_option", "output_command"]
 
 Command = Callable[..., Any]
-
-_NOTICES = f"{PROGRAM}: %(message)s"
 
 
 class PositiveNumber(click.FloatRange):
@@ -90,15 +87,12 @@ debug_option = click.option(
 
 
 def output_command(command: Command) -> Command:
-    """Give a command the options of all that print something, and pass them to it as ``Output``."""
+    """Give a command the options of all that print something; it gets the ``Invocation`` and an ``Output``."""
 
     @functools.wraps(command)
     @click.pass_obj
     def with_output(invocation: Invocation, /, as_json: bool, quiet: bool, **others: Any) -> Any:
-        # What is an error there ends the command, which says so itself.
-        least = logging.CRITICAL if quiet else logging.WARNING
-        invocation.set_up_logging(_NOTICES, least=least, most=logging.WARNING)
-        return command(Output(as_json=as_json, quiet=quiet), **others)
+        return command(invocation, Output(as_json=as_json, quiet=quiet), **others)
 
     return _decorated(
         with_output,
@@ -114,10 +108,10 @@ def client_command(command: Command) -> Command:
     """Give a command the options of all that talk to the service, and pass them to it as ``Tools``."""
 
     @functools.wraps(command)
-    @click.pass_obj
     def with_tools(
         invocation: Invocation, out: Output, /, api_key: str | None, base_url: str | None, **others: Any
     ) -> Any:
+        invocation.log_notices(quiet=out.quiet)
         given = (api_key, os.environ.get(ENVIRONMENT["api_key"]), others.get("token"))
         invocation.secrets += [secret for secret in given if secret]
         return command(Tools(out, base_url, api_key), **others)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from functools import partial
+from typing import Any
 
 import click
 
 from voyant_cloud.cli.invocation import Invocation
-from voyant_cloud.cli.options import debug_option
+from voyant_cloud.cli.options import output_command
+from voyant_cloud.cli.output import Output
 from voyant_cloud.errors import VoyantConfigError
 
 __all__ = ["require_server_extra", "serve"]
@@ -40,10 +43,11 @@ def require_server_extra() -> None:
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
 @click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
-@debug_option
-@click.pass_obj
+@output_command
 def serve(
     invocation: Invocation,
+    out: Output,
+    /,
     host: str | None,
     port: int | None,
     data: str | None,
@@ -56,7 +60,8 @@ def serve(
 ) -> None:
     """Run the realtime service on this machine.
 
-    The first line on stdout is its base URL. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
+    The first line on stdout is its base URL; with --quiet there is no other, with --json it is an object that holds
+    the address, and the API key if one was made. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
     _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the
     process list.
     """
@@ -75,8 +80,24 @@ def serve(
         limits=dict(_limit(text) for text in limits),
         env=os.environ,
     )
-    logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if access_log else logging.WARNING)
-    importlib.import_module("voyant_cloud.server.run").run(config, say=click.echo)
+    logged = access_log and not out.quiet
+    logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if logged else logging.WARNING)
+    importlib.import_module("voyant_cloud.server.run").run(config, say=partial(_greet, out))
+
+
+def _greet(out: Output, greeting: Any) -> None:
+    if out.as_json:
+        out.json_line(
+            {
+                "url": greeting.url,
+                "data": greeting.data,
+                "console": greeting.console,
+                "apiKey": greeting.api_key,
+            }
+        )
+    else:
+        # In one piece: whoever reads no more than the first line may close the pipe then.
+        out.line(greeting.url if out.quiet else str(greeting))
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -9,18 +9,52 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+import attrs
+
 from voyant_cloud.server.app import Server
 from voyant_cloud.server.config import MEMORY, ServerConfig
 from voyant_cloud.server.loop import loop_factory
 
-__all__ = ["run"]
+__all__ = ["Greeting", "run"]
 
 STOP_WITHIN: Final = 5.0
 """Seconds, after a drain of 25 at most: supervisors commonly kill after 30."""
 _log = logging.getLogger("voyant_cloud.server")
 
 
-def run(config: ServerConfig, *, say: Callable[[str], None] = print) -> None:
+@attrs.frozen
+class Greeting:
+    """What people need to know of a server that has started.
+
+    Attributes:
+        url: the base URL.
+        data: the database's file, or ``:memory:``.
+        console: the console's address, ``None`` where it is not served.
+        api_key: the key that was made for this run, ``None`` where one was given.
+    """
+
+    url: str
+    data: str
+    console: str | None
+    api_key: str | None = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        lines = [
+            self.url,
+            "Data is kept in memory and gone at the end." if self.data == MEMORY else f"Data: {self.data}",
+        ]
+        if self.api_key is not None:
+            lines += [
+                "No API key was given, so one was made for this run. To use it:",
+                f"  export VOYANT_CLOUD_API_URL={self.url}",
+                f"  export VOYANT_CLOUD_API_KEY={self.api_key}",
+            ]
+        if self.console is not None:
+            lines.append(f"Console: {self.console}")
+        return "\n".join([*lines, "Ctrl-C stops the server."])
+
+
+def run(config: ServerConfig, *, say: Callable[[Greeting], None]) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     SIGTERM drains: readiness turns red, connections are sent away over ``drain_seconds``, then everything is flushed;
@@ -28,7 +62,7 @@ def run(config: ServerConfig, *, say: Callable[[str], None] = print) -> None:
 
     Args:
         config: how to serve.
-        say: prints what people need to know; its first line is the base URL.
+        say: prints what people need to know, once it serves; the first line of that is the base URL.
 
     Raises:
         VoyantConfigError: the server cannot start; the message says why.
@@ -37,13 +71,12 @@ def run(config: ServerConfig, *, say: Callable[[str], None] = print) -> None:
         runner.run(_serve(config, say))
 
 
-async def _serve(config: ServerConfig, say: Callable[[str], None]) -> None:
+async def _serve(config: ServerConfig, say: Callable[[Greeting], None]) -> None:
     server = Server(config)
     drain, leave = asyncio.Event(), asyncio.Event()
     _on_signals(drain, leave)
     await server.start()
-    # In one piece: whoever reads no more than the first line may close the pipe then.
-    say("\n".join([server.url, *_greeting(config, server.url)]))
+    say(_greeting(config, server.url))
     await _first_of(drain.wait(), leave.wait())
     if not leave.is_set():
         await _first_of(server.drain(), leave.wait())
@@ -53,17 +86,9 @@ async def _serve(config: ServerConfig, say: Callable[[str], None]) -> None:
         _log.error("the server did not stop within %g s and was ended", STOP_WITHIN)
 
 
-def _greeting(config: ServerConfig, url: str) -> list[str]:
-    lines = ["Data is kept in memory and gone at the end." if config.data == MEMORY else f"Data: {config.data}"]
-    if config.made_up_key is not None:
-        lines += [
-            "No API key was given, so one was made for this run. To use it:",
-            f"  export VOYANT_CLOUD_API_URL={url}",
-            f"  export VOYANT_CLOUD_API_KEY={config.made_up_key}",
-        ]
-    if config.serves_console:
-        lines.append(f"Console: {url}/console")
-    return [*lines, "Ctrl-C stops the server."]
+def _greeting(config: ServerConfig, url: str) -> Greeting:
+    console = f"{url}/console" if config.serves_console else None
+    return Greeting(url, config.data, console, config.made_up_key)
 
 
 def _on_signals(drain: asyncio.Event, leave: asyncio.Event) -> None:
