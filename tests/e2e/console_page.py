@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,9 +55,3 @@ def following(client: VoyantCloudClient, client_id: str = "user_42") -> Iterator
     with client.realtime.channel(CHANNEL, client_id=client_id, capabilities=verbs) as channel:
         assert channel.wait_connected(PATIENCE)
         yield channel
-
-
-def wait_until(fact: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not fact():
-        assert time.monotonic() < deadline, "it did not happen in time"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from typing import Any
 
 import pytest
-import requests
 from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from tests.browser import OpenPage
@@ -21,8 +21,9 @@ from tests.e2e.console_page import (
     publish,
     row,
     sign_in,
-    wait_until,
 )
+from tests.e2e.executable import run
+from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
@@ -53,11 +54,10 @@ def test_first_visit_says_what_to_do(server: VoyantServer, console: OpenPage, cl
     """With no channel there is a command that publishes; run as it stands, its channel appears."""
     page = console().page
     command = page.locator("#first-publish").inner_text()
-    words = shlex.split(command.replace("\\\n", "").replace("$VOYANT_CLOUD_API_KEY", server.api_key))
-    assert words[:3] == ["curl", "-X", "POST"]
-    headers = dict(word.split(": ") for word in words if word.startswith(("Authorization", "Content-Type")))
-    answer = requests.post(words[3], headers=headers, data=words[-1], timeout=10)
-    assert answer.status_code == 200, answer.text
+    words = shlex.split(command.replace("\\\n", ""))
+    assert words[0] == "voyant-cloud"
+    done = run(*words[1:], env={**os.environ, "VOYANT_CLOUD_API_KEY": server.api_key})
+    assert done.returncode == 0, done.stderr
     expect(row(page, CHANNEL)).to_be_visible()
     expect(page.locator("#no-channels")).to_be_hidden()
     assert client.realtime.history(CHANNEL)[0].data == {"orderId": "ord_1"}
@@ -92,7 +92,7 @@ def test_key_is_nowhere(server: VoyantServer, console: OpenPage, client: VoyantC
     assert "rtok_" not in page.evaluate(everything)
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("API key")).to_be_focused()
-    wait_until(lambda: server.connections == 0)
+    until(lambda: server.connections == 0)
     left = page.evaluate(everything)
     assert server.api_key not in left
     assert "seen by nobody" not in left

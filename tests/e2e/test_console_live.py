@@ -22,8 +22,8 @@ from tests.e2e.console_page import (
     row,
     shown_data,
     sign_in,
-    wait_until,
 )
+from tests.waiting import until
 from voyant_cloud import RealtimeMessageSummary, VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
@@ -122,7 +122,7 @@ def test_presence_appears_changes_and_leaves(console: OpenPage, client: VoyantCl
     """Who was there before is listed; who enters, changes or leaves is seen to."""
     with following(client, "early") as early:
         early.enter_presence({"name": "Early"})
-        wait_until(lambda: len(client.realtime.presence.get(CHANNEL)) == 1)
+        until(lambda: len(client.realtime.presence.get(CHANNEL)) == 1)
         visit = console(CHANNEL)
         members = visit.page.locator(".member")
         expect(members).to_have_count(1)

@@ -179,10 +179,9 @@ function showState(text, tone) {
 }
 
 function publishCommand(channel) {
+  // In quotes, since a name may hold a semicolon. The key is taken from VOYANT_CLOUD_API_KEY.
   return [
-    `curl -X POST ${serverUrl()}/${channelPath(channel)}/messages \\`,
-    '  -H "Authorization: Bearer $VOYANT_CLOUD_API_KEY" \\',
-    '  -H "Content-Type: application/json" \\',
-    `  -d '{"event":"order.updated","data":{"orderId":"ord_1"}}'`,
+    `voyant-cloud publish '${channel}' order.updated '{"orderId": "ord_1"}' \\`,
+    `  --base-url ${serverUrl()}`,
   ].join("\n");
 }
