@@ -23,8 +23,10 @@ if [ ! -e "$prices" ]; then
 fi
 
 tries=1
-until voyant-cloud publish-batch "$prices" --resume --on-error skip --rejects "$rejected" --quiet; do
-  code=$?
+while :; do
+  code=0
+  report=$(voyant-cloud publish-batch "$prices" --resume --on-error skip --rejects "$rejected" --quiet --json) || code=$?
+  case $report in *'"complete":true'*) break ;; esac
   # 2 and 3 are for people: a wrong setting or key stays wrong. 1 and 4 pass, such as an outage.
   if [ "$code" -eq 2 ] || [ "$code" -eq 3 ] || [ "$code" -gt 100 ] || [ "$tries" -ge 5 ]; then
     exit "$code"

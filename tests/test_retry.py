@@ -31,11 +31,12 @@ def delay(policy: RetryPolicy, attempt: int = 0, **given: Any) -> float | None:
         (503, Outcome.REFUSED),
         (502, Outcome.UNSURE),
         (504, Outcome.UNSURE),
-        *((status, Outcome.FINAL) for status in (301, 307, 400, 401, 403, 404, 408, 409, 413, 500, 501)),
+        *((status, Outcome.FINAL) for status in (301, 307, 400, 401, 403, 404, 409, 413)),
+        *((status, Outcome.FAILED) for status in (408, 500, 501, 520, 524, 599)),
     ],
 )
 def test_outcome_of_status(status: int, outcome: Outcome) -> None:
-    """429 and 503 applied nothing, 502 and 504 are unsure, the rest would end the same again."""
+    """429 and 503 applied nothing, 5xx and 408 may have, the rest would end the same again."""
     assert outcome_of_status(status) is outcome
 
 
@@ -59,9 +60,10 @@ def test_as_often_as_allowed() -> None:
     assert delay(RetryPolicy(retries=0)) is None
 
 
-def test_final_is_final() -> None:
+@pytest.mark.parametrize("outcome", [Outcome.FINAL, Outcome.FAILED])
+def test_final_is_final(outcome: Outcome) -> None:
     """What would end the same is not tried again."""
-    assert delay(RetryPolicy(), outcome=Outcome.FINAL) is None
+    assert delay(RetryPolicy(), outcome=outcome) is None
 
 
 def test_retry_after_is_waited_in_full() -> None:

@@ -69,13 +69,21 @@ class TestRetries:
             assert transport(service.url).post("/tokens", RealtimeTokenSummary, body={}).token == "rtok_x"
             assert len(service.requests) == 3
 
-    @pytest.mark.parametrize("call", [read, publish])
-    def test_internal_error_is_not(self, call: Any) -> None:
+    def test_internal_error_is_not(self) -> None:
         """500 is not repeated."""
         with FakeService(answer(b"", 500)) as service:
             with pytest.raises(InternalError):
-                call(transport(service.url))
+                read(transport(service.url))
             assert len(service.requests) == 1
+
+    @pytest.mark.parametrize("status", [408, 500, 501, 520, 524])
+    def test_what_fails_may_have_published(self, status: int) -> None:
+        """After a publish these say nothing about whether it was stored, and it is not repeated."""
+        with FakeService(answer(b"", status, {"x-voyant-idempotency": "300"})) as service:
+            with pytest.raises(PublishOutcomeUnknown) as caught:
+                publish(transport(service.url))
+            assert len(service.requests) == 1
+        assert isinstance(caught.value.__cause__, VoyantApiError)
 
     def test_retries_off(self) -> None:
         """With retries=0 there is one attempt."""

@@ -161,7 +161,10 @@ class ServiceUnavailableError(VoyantApiError):
 
 
 class InternalError(VoyantApiError):
-    """500 ``internal``: the service failed; quote ``request_id`` when you report it."""
+    """500 ``internal``: the service failed; quote ``request_id`` when you report it.
+
+    After a publish it is the cause of a ``PublishOutcomeUnknown``.
+    """
 
 
 class VoyantDecodeError(VoyantError, ValueError):

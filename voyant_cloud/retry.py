@@ -1,8 +1,8 @@
 """What may be tried again, and when. Pure: no clock, no I/O; time and chance are passed in.
 
 How an attempt ended decides, see ``Outcome``. A call that may be repeated without harm (reading, minting a token) is
-repeated after all but ``FINAL``. A publish is repeated after ``NOT_SENT`` and ``REFUSED``; after ``UNSURE`` only
-within the time for which the service is known to remember the publish's ``Idempotency-Key``.
+repeated after all but ``FAILED`` and ``FINAL``. A publish is repeated after ``NOT_SENT`` and ``REFUSED``; after
+``UNSURE`` only within the time for which the service is known to remember the publish's ``Idempotency-Key``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ class Outcome(Enum):
     """Answered with 429 or 503: nothing was applied, later it may be."""
     UNSURE = "unsure"
     """It was sent, and whether it was applied is not known: 502, 504, a timeout, a connection that broke."""
+    FAILED = "failed"
+    """Answered with 500 or the like: whether it was applied is not known, and another attempt may end the same."""
     FINAL = "final"
-    """Another attempt would end the same."""
+    """Refused for good: nothing was applied, and another attempt would end the same."""
 
 
 _OUTCOME_OF_STATUS: Final = {
@@ -48,7 +50,9 @@ _OUTCOME_OF_STATUS: Final = {
 
 def outcome_of_status(status: int) -> Outcome:
     """Return what an answer with an HTTP *status* of 300 or above says about trying again."""
-    return _OUTCOME_OF_STATUS.get(status, Outcome.FINAL)
+    # 408 and a gateway's own 5xx may come after the service has stored what it was sent.
+    other = Outcome.FAILED if status >= 500 or status == 408 else Outcome.FINAL
+    return _OUTCOME_OF_STATUS.get(status, other)
 
 
 def _number(kind: type[Any], maximum: int) -> Callable[[object, attrs.Attribute[Any], Any], None]:
@@ -93,7 +97,7 @@ class RetryPolicy:
             left: the seconds left in which a next attempt is allowed, see ``time_allowed``.
             chance: gives a number from 0 to 1, such as ``random.random``.
         """
-        if outcome is Outcome.FINAL or attempt >= self.retries:
+        if outcome in (Outcome.FAILED, Outcome.FINAL) or attempt >= self.retries:
             return None
         bound = min(self.max_delay, self.base_delay * 2.0**attempt)
         delay = chance() * bound + (retry_after or 0.0)
@@ -106,7 +110,7 @@ def time_allowed(policy: RetryPolicy, *, is_publish: bool, unsure: bool, key_lif
     Args:
         policy: the caller's policy.
         is_publish: whether a repeat could publish twice.
-        unsure: whether any attempt so far ended ``UNSURE``.
+        unsure: whether any attempt so far may have been applied.
         key_lifetime: for how many seconds the service is known to remember an idempotency key; 0 if it is not.
     """
     return min(policy.deadline, key_lifetime) if is_publish and unsure else policy.deadline

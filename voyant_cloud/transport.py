@@ -175,7 +175,7 @@ class Transport:
             if isinstance(result, Answer):
                 return result
             # Once unsure, it stays so whatever later attempts say: the first may have been applied.
-            unsure = unsure or result.outcome is Outcome.UNSURE
+            unsure = unsure or result.outcome in (Outcome.UNSURE, Outcome.FAILED)
             left = self._time_allowed(call, unsure) - (time.monotonic() - started)
             delay = self._delay(result, attempt, left)
             if delay is None or self._closing.wait(delay):

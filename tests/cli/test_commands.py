@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.cli.commands import Run
+from tests.fake_service import FakeService, answer
 from tests.waiting import until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
@@ -233,6 +234,22 @@ class TestFailures:
             "voyant-cloud: unexpected failure, ZeroDivisionError: division by zero; "
             "run it again with --debug and report it\n"
         )
+
+    def test_a_hostile_service_cannot_act_on_the_terminal(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a service says in an error is shown as text, with nothing in it that a terminal would obey."""
+        body = {"error": "bad\x1b[2J\x9b31m\u202e", "code": "x\x1b]0;y\x07", "requestId": "r\x1b[1m"}
+        with FakeService(answer(body, 400)) as service:
+            monkeypatch.setenv("VOYANT_CLOUD_API_URL", service.url)
+            for options in ([], ["--debug"]):
+                done = run("publish", "a", "e", "--api-key", "k" * 16, *options)
+                assert not set("\x1b\x07\x9b\u202e") & set(done.err)
+                assert "bad" in done.err
+
+    def test_bare(self, run: Run) -> None:
+        """Without a command there is the help."""
+        done = run()
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith("Usage: voyant-cloud")
 
     def test_help_lists_the_commands(self, run: Run) -> None:
         """Every command is there, with a sentence that fits."""

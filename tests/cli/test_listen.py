@@ -61,7 +61,7 @@ def test_a_key_that_may_not_mint(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     [
         (["a/b"], "channel: 'a/b' must match"),
         ([CHANNEL, "--count", "0"], "0 is not in the range x>=1"),
-        ([CHANNEL, "--timeout", "0"], "0.0 is not in the range 0<x<=31536000"),
+        ([CHANNEL, "--timeout", "0"], "0.0 is not in the range 0.001<=x<=31536000"),
         ([CHANNEL, "--client-id", ""], "client_id: is 0 characters long"),
         ([CHANNEL, "--since-id", "x" * 1001], "since_id: is 1001 characters long"),
     ],
@@ -83,3 +83,18 @@ def test_a_gap_is_told(run: Run, client: VoyantCloudClient) -> None:
     gap, message = done.objects
     assert (gap["type"], gap["reason"], gap["resumedFrom"]) == ("gap", "history_gap", message["id"])
     assert "may be missing (history_gap)" in done.err
+
+
+def test_nobody_there(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time that is up before it was ever connected is a failure."""
+    monkeypatch.setenv("VOYANT_CLOUD_API_URL", "http://127.0.0.1:1")
+    done = run("listen", CHANNEL, "--api-key", "k" * 16, "--timeout", "0.5")
+    assert done.code == 1
+    assert "could not be reached in time" in done.err
+
+
+def test_a_wrong_key(run: Run, service: VoyantServer) -> None:
+    """It ends with 3, in the service's own words."""
+    done = run("listen", CHANNEL, "--api-key", "vck_wrongwrongwrongwrong")
+    assert done.code == 3
+    assert "no token: 401 unauthorized" in done.err

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from voyant_cloud.cli.exits import PipeClosedError
-from voyant_cloud.cli.output import _write, visible
+from voyant_cloud.cli.output import _write, as_json
+from voyant_cloud.cli.visible import visible, visible_lines
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ from voyant_cloud.cli.output import _write, visible
         ("\x9b31m", r"\x9b31m"),
         ("abc\u202ecba", r"abc\u202ecba"),
         ("back\\slash", "back\\slash"),
+        ("half a pair \ud800", r"half a pair \ud800"),
     ],
 )
 def test_nothing_that_is_shown_acts(text: str, shown: str) -> None:
@@ -53,3 +55,13 @@ def test_a_closed_pipe() -> None:
     with pytest.raises(PipeClosedError):
         _write(writer, b"x")
     os.close(writer)
+
+
+def test_lines_stay_lines() -> None:
+    """A traceback keeps its shape."""
+    assert visible_lines("one\n\ttwo\x1b") == "one\n\\ttwo\\x1b"
+
+
+def test_what_no_text_can_hold_is_escaped() -> None:
+    """A service that sends half a surrogate pair does not end a command."""
+    assert as_json({"data": "\ud800"}) == '{"data":"\\ud800"}'

@@ -143,7 +143,8 @@ class TestBadRecords:
         for each, (_, words) in zip(kept, self.BAD, strict=True):
             assert words.replace("line 3", f"line {each['line']}") in each["error"]
         again = run("publish-batch", str(file), "--resume", *options)
-        assert (again.code, stored(client)) == (0, [1, 2])
+        assert (again.code, stored(client)) == (4, [1, 2])
+        assert "Rejected 7" in again.out
         assert len(rejects.read_text().splitlines()) == 7
 
     def test_what_the_service_refuses(
@@ -167,6 +168,36 @@ class TestBadRecords:
             assert (report["published"], report["publishedBefore"], report["rejected"]) == (17, 32, 1)
             assert stored(client) == [*range(1, 33), *range(34, 51)]
             assert json.loads(rejects.read_text())["line"] == 33
+
+    def test_rejects_are_kept_for_all(self, run: Run, service: VoyantServer, tmp_path: Path) -> None:
+        """Several inputs may share a file of rejected records, and none takes out what another put in."""
+        shared = tmp_path / "shared"
+        shared.write_text("mine\n")
+        options = ["--on-error", "skip", "--rejects", str(shared)]
+        for name in ("a.jsonl", "b.jsonl", "a.jsonl"):
+            write(tmp_path / name, ["nope " + name, line(1)])
+            assert run("publish-batch", str(tmp_path / name), "--resume", *options).code == 4
+        lines = shared.read_text().splitlines()
+        assert lines[0] == "mine"
+        assert [json.loads(each)["text"] for each in lines[1:]] == ["nope a.jsonl", "nope b.jsonl"]
+
+    def test_rejects_into_a_device(self, run: Run, service: VoyantServer, file: Path) -> None:
+        """They may be thrown away."""
+        write(file, ["nope", line(1)])
+        assert run("publish-batch", str(file), "--on-error", "skip", "--rejects", "/dev/null").code == 4
+
+    def test_data_as_deep_as_allowed(self, run: Run, client: VoyantCloudClient, file: Path) -> None:
+        """What publish takes, publish-batch takes."""
+        deep = json.loads("[" * 64 + "]" * 64)
+        write(file, [line(1), line(2, data=deep)])
+        assert run("publish-batch", str(file)).code == 0
+        assert stored(client) == [1, deep]
+
+    def test_the_name_says_what_it_is(self, run: Run, client: VoyantCloudClient, file: Path) -> None:
+        """A first line that is bad does not make CSV of a .jsonl file."""
+        write(file, ["nope", line(1)])
+        assert run("publish-batch", str(file), "--on-error", "skip").code == 4
+        assert stored(client) == [1]
 
     def test_a_broken_array(self, run: Run, client: VoyantCloudClient, tmp_path: Path) -> None:
         """Where no further item can be found, all before is published, whatever was asked for."""
@@ -229,18 +260,30 @@ class TestCheckpoint:
             (["--rejects", "r"], "--rejects needs --on-error skip"),
             (["--batch-size", "101"], "101 is not in the range 1<=x<=100"),
             (["--concurrency", "0"], "0 is not in the range 1<=x<=64"),
-            (["--rate", "0"], "0.0 is not in the range 0<x<=1000000"),
-            (["--rate", "nan"], "nan is not in the range 0<x<=1000000"),
-            (["--rate", "inf"], "inf is not in the range 0<x<=1000000"),
+            (["--rate", "0"], "0.0 is not in the range 0.01<=x<=1000000"),
+            (["--rate", "nan"], "nan is not in the range 0.01<=x<=1000000"),
+            (["--rate", "inf"], "inf is not in the range 0.01<=x<=1000000"),
             (["--format", "xml"], "'xml' is not one of"),
             (["--text"], "--text is for CSV"),
             (["--checkpoint", "/nonexistent/c"], "name another file with --checkpoint, or do without"),
             (["--on-error", "skip", "--rejects", "/nonexistent/r"], "/nonexistent/r: No such file"),
             (["--format", "csv"], "a CSV begins with its columns"),
+            (["--on-error", "skip", "--rejects", "input.jsonl"], "--rejects and FILE are the same file"),
+            (["--on-error", "skip", "--rejects", "input.jsonl.checkpoint"], "--rejects and --checkpoint are the same"),
+            (["--checkpoint", "input.jsonl"], "--checkpoint and FILE are the same file"),
         ],
     )
-    def test_bad_options(self, run: Run, client: VoyantCloudClient, file: Path, options: list[str], words: str) -> None:
+    def test_bad_options(
+        self,
+        run: Run,
+        client: VoyantCloudClient,
+        file: Path,
+        options: list[str],
+        words: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
         """They are refused in one line, and nothing is sent."""
+        monkeypatch.chdir(file.parent)
         write(file, [line(1)])
         done = run("publish-batch", str(file), *options)
         assert done.code in (1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -137,3 +138,38 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
 def test_version() -> None:
     """``--version`` prints the package's version."""
     assert re.fullmatch(r"voyant-cloud, version \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_without_standard_streams(closed: str) -> None:
+    """A process that was started without one of its streams does its work."""
+    with serving("--quiet", "--api-key", "vck_0123456789abcdef") as (_, url):
+        env = {**os.environ, "VOYANT_CLOUD_API_URL": url, "VOYANT_CLOUD_API_KEY": "vck_0123456789abcdef"}
+        script = f"{sys.executable} -m voyant_cloud publish a e 1 {closed}"
+        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, timeout=50, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        bad = ["bash", "-c", script.replace(" 1 ", " x ")]
+        assert subprocess.run(bad, env=env, timeout=50, check=False, stderr=subprocess.DEVNULL).returncode == 2
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "completion bash", "demo"])
+def test_a_reader_that_is_gone(arguments: str) -> None:
+    """A pipe that nobody reads is no failure to speak of, whatever was to be said."""
+    script = f"{sys.executable} -m voyant_cloud {arguments} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=50, check=False)
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.1, 0.2, 0.3, 0.4])
+def test_ctrl_c_while_it_starts(delay: float) -> None:
+    """However early Ctrl-C comes, there is no traceback."""
+    program = [sys.executable, "-c", "from _voyant_cloud_program import main; main()", "history", "a"]
+    env = {**os.environ, "VOYANT_CLOUD_API_KEY": "k" * 16, "VOYANT_CLOUD_API_URL": "http://127.0.0.1:1"}
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert "voyant_cloud" not in errors
+    assert process.returncode in (130, -signal.SIGINT)

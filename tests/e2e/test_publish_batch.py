@@ -159,6 +159,23 @@ def test_a_pipe_that_trickles(client: VoyantCloudClient, env: dict[str, str]) ->
         assert running.wait() == 0
 
 
+def test_a_rare_channel_in_a_steady_pipe(client: VoyantCloudClient, env: dict[str, str]) -> None:
+    """A message does not wait for others of its channel while the pipe never rests."""
+    with Running("publish-batch", "-", "--concurrency", "2", env=env, stdin=subprocess.PIPE) as running:
+        stdin = running.process.stdin
+        assert stdin is not None
+        stdin.write(json.dumps({"channel": "rare", "event": "e"}) + "\n")
+
+        def more() -> bool:
+            stdin.write(json.dumps({"channel": "busy", "event": "e"}) + "\n")
+            stdin.flush()
+            return bool(client.realtime.history("rare"))
+
+        until(more)
+        stdin.close()
+        assert running.wait() == 0
+
+
 def test_a_pipe_can_be_continued(client: VoyantCloudClient, env: dict[str, str], tmp_path: Path) -> None:
     """The same input piped again goes on where it ended, if there is a checkpoint."""
     lines = write(tmp_path / "input", 1_000).read_text().splitlines(keepends=True)
@@ -199,10 +216,15 @@ class TestTerminal:
     def test_a_table(self, client: VoyantCloudClient, env: dict[str, str]) -> None:
         """History is a table there, with colour unless that is not wanted."""
         client.realtime.publish("a", event="\x1b[31mred", data={"n": 1})
-        seen = on_terminal("history", "a", env={**env, "TERM": "xterm", "COLUMNS": "140"})
+        wide = {**env, "TERM": "xterm", "COLUMNS": "140"}
+        seen = on_terminal("history", "a", env=wide)
         assert "\x1b[1mPublished (UTC)" in seen
         assert r"\x1b[31mred" in seen
         assert "\x1b[31m" not in seen
+        assert "\x1b" not in on_terminal("history", "a", env={**wide, "NO_COLOR": "1", "PYTHONIOENCODING": "latin-1"})
+        narrow = on_terminal("history", "a", env={**wide, "COLUMNS": "80"})
+        assert "rtm_" not in narrow
+        assert "The ids need a wider terminal; --json has them, too." in narrow
 
     def test_help_for_a_channel_without_messages(self, client: VoyantCloudClient, env: dict[str, str]) -> None:
         """Nothing is said in words."""

@@ -7,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from voyant_cloud.cli.invocation import PROGRAM
 from voyant_cloud.cli.options import debug_option
+from voyant_cloud.cli.output import Output
 
 __all__ = ["completion"]
 
@@ -27,4 +28,4 @@ def completion(context: click.Context, shell: str) -> None:
     """
     script = get_completion_class(shell)
     assert script is not None, "the choices above are what click knows"
-    click.echo(script(context.find_root().command, {}, PROGRAM, _VARIABLE).source())
+    Output(as_json=False, quiet=False).line(script(context.find_root().command, {}, PROGRAM, _VARIABLE).source())

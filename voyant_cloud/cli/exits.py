@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
+from typing import Final
 
 import click
 
@@ -19,6 +21,9 @@ from voyant_cloud.errors import (
 )
 
 __all__ = ["CommandError", "ExitCode", "Interrupted", "PipeClosedError", "Terminated", "exit_code_of", "line_of"]
+
+
+_MODEL: Final = re.compile(r"^[A-Z][A-Za-z]+\.")
 
 
 class ExitCode(IntEnum):
@@ -82,6 +87,9 @@ def line_of(error: BaseException) -> str:
         return _one_line(f"{error.format_message().rstrip('.')}; see {where} --help")
     if isinstance(error, click.ClickException):
         return _one_line(error.format_message())
+    if isinstance(error, VoyantValidationError):
+        # The model's name says nothing to somebody at a command line.
+        return _one_line(f"{_MODEL.sub('', error.field)}: {error.problem}")
     if isinstance(error, VoyantError):
         return _one_line(f"{error}{_advice(error)}")
     if isinstance(error, OSError):

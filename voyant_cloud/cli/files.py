@@ -14,16 +14,17 @@ from voyant_cloud.cli.exits import CommandError, ExitCode
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["open_locked", "replace", "write"]
+__all__ = ["open_locked", "replace", "require_regular", "write"]
 
 
 def open_locked(path: Path) -> BinaryIO:
     """Open a file for reading and writing, an empty one if there is none, and keep other processes from using it.
 
     Raises:
-        CommandError: another process uses it.
+        CommandError: another process uses it, or it is no regular file.
         OSError: it cannot be opened.
     """
+    require_regular(path)
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
     try:
         _lock(file, path)
@@ -34,6 +35,16 @@ def open_locked(path: Path) -> BinaryIO:
         file.close()
         raise
     return file
+
+
+def require_regular(path: Path) -> None:
+    """Refuse a path where something else than a file is: a device would be replaced, and a pipe waited for.
+
+    Raises:
+        CommandError: there is a folder, device or pipe.
+    """
+    if path.exists() and not path.is_file():
+        raise CommandError(f"{path} is no regular file; name another", ExitCode.USAGE)
 
 
 def replace(path: Path, content: bytes) -> BinaryIO:
@@ -49,6 +60,8 @@ def replace(path: Path, content: bytes) -> BinaryIO:
     Raises:
         OSError: it cannot be written; the old file is as it was.
     """
+    # A link stays one, and leads to the new file.
+    path = Path(os.path.realpath(path))
     try:
         handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -59,12 +72,14 @@ def replace(path: Path, content: bytes) -> BinaryIO:
         write(file, content)
         os.fsync(file.fileno())
         os.replace(draft, path)
-    except OSError as error:
+    except BaseException as error:
         file.close()
         with contextlib.suppress(OSError):
             os.unlink(draft)
-        # The draft's name says nothing to anybody.
-        raise _named(error, path) from None
+        if isinstance(error, OSError):
+            # The draft's name says nothing to anybody.
+            raise _named(error, path) from None
+        raise
     _sync_folder(path)
     return file
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import click
 
 from voyant_cloud.cli.options import Tools, client_command
-from voyant_cloud.cli.output import as_json
+from voyant_cloud.cli.output import Output, as_json
 from voyant_cloud.converter import unstructure, wire_time
 from voyant_cloud.models import RealtimeMessageSummary
 
 __all__ = ["history"]
+
+ROOM_FOR_IDS: Final = 120
+"""Characters of a line from which ids are shown beside the rest."""
 
 
 @click.command(short_help="Show a channel's stored messages.")
@@ -39,11 +43,18 @@ def _show(tools: Tools, messages: Iterable[RealtimeMessageSummary]) -> None:
         for message in messages:
             tools.out.columns(*_row(message))
     else:
-        rows = [_row(message) for message in messages]
-        if rows:
-            tools.out.table(("Published (UTC)", "Event", "Data", "Id"), rows)
-        else:
-            tools.out.say("There are no messages.")
+        _show_table(tools.out, [_row(message) for message in messages])
+
+
+def _show_table(out: Output, rows: list[tuple[str, str, str, str]]) -> None:
+    if not rows:
+        out.say("There are no messages.")
+    elif out.width >= ROOM_FOR_IDS:
+        out.table(("Published (UTC)", "Event", "Data", "Id"), rows)
+    else:
+        # An id that is broken over lines cannot be copied.
+        out.table(("Published (UTC)", "Event", "Data"), [row[:3] for row in rows])
+        out.say("The ids need a wider terminal; --json has them, too.")
 
 
 def _row(message: RealtimeMessageSummary) -> tuple[str, str, str, str]:

@@ -13,6 +13,8 @@ from typing import Final, NoReturn
 import attrs
 
 from voyant_cloud.cli.exits import ExitCode, Interrupted, Terminated, exit_code_of, line_of
+from voyant_cloud.cli.output import complain
+from voyant_cloud.cli.visible import visible, visible_lines
 from voyant_cloud.urls import redact
 
 __all__ = ["PROGRAM", "Invocation", "leave"]
@@ -68,35 +70,26 @@ class Invocation:
         if isinstance(error, Terminated):
             _die_by(signal.SIGTERM)
         if self.debug:
-            self._say(self.mask("".join(traceback.format_exception(error))))
+            complain(visible_lines(self.mask("".join(traceback.format_exception(error)))))
         line = line_of(error)
         if isinstance(error, Interrupted) and sys.stderr.isatty():
             # Behind the ^C that the terminal shows.
-            self._say("\n")
+            complain("")
         if line:
-            self._say(f"{PROGRAM}: {self.mask(line)}\n")
+            complain(f"{PROGRAM}: {visible(self.mask(line))}")
         return exit_code_of(error)
-
-    @staticmethod
-    def _say(text: str) -> None:
-        try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-        except OSError:
-            # There is nobody left to tell.
-            return
 
 
 class _Masking(logging.Formatter):
-    """Lays log records out without keys and tokens, tracebacks included."""
+    """Lays log records out without keys and tokens, and without what acts on a terminal, tracebacks included."""
 
     def __init__(self, layout: str, invocation: Invocation) -> None:
         super().__init__(layout)
         self._invocation = invocation
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        return self._invocation.mask(super().format(record))
+        """Return the line, or the lines of a traceback."""
+        return visible_lines(self._invocation.mask(super().format(record)))
 
 
 def leave(code: int) -> NoReturn:

@@ -11,7 +11,7 @@ import click
 from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.cli.listen_state import ListenState
 from voyant_cloud.cli.listening import Listener
-from voyant_cloud.cli.options import PositiveNumber, Tools, client_command
+from voyant_cloud.cli.options import Number, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.errors import RealtimeAuthError
 from voyant_cloud.realtime.channel import RealtimeChannel
@@ -39,7 +39,7 @@ CLOSE_WITHIN: Final = 0.5
 @click.option("--event", "events", multiple=True, metavar="NAME", help="Only this event; may be repeated.")
 @click.option("--presence/--no-presence", "with_presence", default=True, help="Whether to show presence.")
 @click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N messages.")
-@click.option("--timeout", type=PositiveNumber(31_536_000), metavar="SECONDS", help="End after this time at the most.")
+@click.option("--timeout", type=Number(0.001, 31_536_000), metavar="SECONDS", help="End after this time at the most.")
 @client_command
 def listen(
     tools: Tools,
@@ -115,6 +115,8 @@ def _outcome(listener: Listener, channel: RealtimeChannel, count: int | None) ->
         raise listener.problem
     if channel.error is not None:
         raise channel.error
+    if not listener.was_connected:
+        raise CommandError("the service could not be reached in time; is VOYANT_CLOUD_API_URL or --base-url right?")
     if count is None or listener.printed == count:
         return ExitCode.DONE
     return ExitCode.PARTLY if listener.printed else ExitCode.FAILED

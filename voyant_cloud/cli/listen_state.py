@@ -32,6 +32,7 @@ class ListenState:
     def __init__(self, path: Path, channel: str) -> None:
         self._path = path
         self._channel = channel
+        files.require_regular(path)
         if not os.access(path.parent, os.W_OK | os.X_OK):
             # Now, rather than with the first message.
             raise CommandError(f"--state: {path.parent} is no folder that can be written to", ExitCode.USAGE)

@@ -36,6 +36,7 @@ class Listener:
 
     Attributes:
         done: set when there is nothing more to do, or nothing more can be done.
+        was_connected: whether the channel was ever connected.
         printed: how many messages were printed.
         position: the id of the newest message that was dealt with; before the first, where the channel began.
         problem: why printing stopped, ``None`` where it did not.
@@ -55,6 +56,7 @@ class Listener:
         self._count = count
         self._with_presence = with_presence
         self.done = threading.Event()
+        self.was_connected = False
         self.printed = 0
         self.position = position
         self.problem: Exception | None = None
@@ -82,6 +84,7 @@ class Listener:
         return handle
 
     def _connected(self, event: RealtimeChannelConnectedEvent) -> None:
+        self.was_connected = True
         self.position = self.position or event.last_id
         self._out.say(f"Connected to {event.channel}{'; Ctrl-C ends it' if self._out.on_terminal else ''}.")
 

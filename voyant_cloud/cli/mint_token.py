@@ -39,7 +39,7 @@ def mint_token(tools: Tools, client_id: str, grants: tuple[str, ...], ttl: int |
     if tools.out.as_json:
         tools.out.json_line(unstructure(minted))
         return
-    tools.out.line(minted.token)
+    tools.out.columns(minted.token)
     if tools.out.on_terminal:
         tools.out.say(f"It is good until {wire_time(minted.expires_at)}.")
 

@@ -17,20 +17,13 @@ from voyant_cloud.client import VoyantCloudClient, try_get_voyant_cloud_client
 from voyant_cloud.config import ENVIRONMENT
 from voyant_cloud.errors import VoyantConfigError
 
-__all__ = ["PositiveNumber", "Tools", "client_command", "debug_option", "output_command"]
+__all__ = ["Number", "Tools", "client_command", "debug_option", "output_command"]
 
 Command = Callable[..., Any]
 
 
-class PositiveNumber(click.FloatRange):
-    """A number above 0 that can be counted with: neither infinite nor none at all.
-
-    Args:
-        most: the largest.
-    """
-
-    def __init__(self, most: float) -> None:
-        super().__init__(min=0, max=most, min_open=True)
+class Number(click.FloatRange):
+    """A number within a range, which NaN is not."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read the number; see ``click.FloatRange``."""

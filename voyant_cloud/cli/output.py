@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-import re
 import select
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,23 +17,20 @@ from rich.text import Text
 
 from voyant_cloud import jsontext
 from voyant_cloud.cli.exits import PipeClosedError
+from voyant_cloud.cli.visible import visible
 
-__all__ = ["Output", "as_json", "visible"]
+__all__ = ["Output", "as_json", "complain"]
 
-# C0, DEL, C1, and what changes the direction of text: in a terminal they could act, or show what is not there.
-_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-# Data may be nested to the limit, inside a message.
-_DEPTH: Final = jsontext.MAX_DEPTH + 2
+# Data may be nested to the limit, inside a message, inside a list, inside a line of the checkpoint.
+_DEPTH: Final = jsontext.MAX_DEPTH + 3
 
 
 def as_json(value: Any) -> str:
-    """Return *value* as compact JSON on one line."""
-    return jsontext.dumps(value, max_depth=_DEPTH)
-
-
-def visible(text: str) -> str:
-    """Return *text* with every character that could act on a terminal shown as an escape, such as ``\\x1b``."""
-    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    """Return *value* as compact JSON on one line. What no UTF-8 can hold, and a service should not send, is escaped."""
+    try:
+        return jsontext.dumps(value, max_depth=_DEPTH)
+    except jsontext.JsonTextError:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 class Output:
@@ -58,12 +56,12 @@ class Output:
         self._in_colour = self.on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str) -> None:
-        """Write a line to stdout.
+        """Write a line to stdout, in UTF-8 whatever the terminal's own encoding is.
 
         Raises:
             PipeClosedError: nobody reads it any more.
         """
-        _write(sys.stdout.fileno(), f"{text}\n".encode())
+        _write(sys.stdout.fileno(), f"{text}\n".encode("utf-8", "backslashreplace"))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Write an object as a line of JSON."""
@@ -79,19 +77,32 @@ class Output:
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table on the terminal."""
-        console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        console = Console(highlight=False, markup=False, emoji=False, no_color=not self._in_colour)
+        table = Table(box=None, pad_edge=False, header_style="bold" if self._in_colour else "", padding=(0, 2, 0, 0))
         for heading in headings:
             # A time that is broken in two is hard to read; all else may be long.
             table.add_column(heading, overflow="fold", no_wrap=heading.endswith("(UTC)"))
         for row in rows:
             table.add_row(*(Text(visible(value)) for value in row))
-        console.print(table)
+        with console.capture() as captured:
+            console.print(table)
+        self.line(captured.get().rstrip("\n"))
+
+    @property
+    def width(self) -> int:
+        """How many characters fit into a line of the terminal."""
+        return Console().width
 
     def say(self, text: str) -> None:
         """Write a notice to stderr, unless this is a quiet run."""
         if not self.quiet:
-            click.echo(visible(text), err=True)
+            complain(visible(text))
+
+
+def complain(text: str) -> None:
+    """Write a line to stderr. Where nobody reads that, there is nobody to tell."""
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - what a command line has to say
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -38,9 +38,9 @@ def publish(tools: Tools, channel: str, event: str, data: str | None, text: bool
     if tools.out.as_json:
         tools.out.json_line(unstructure(message))
     elif tools.out.on_terminal and not tools.out.quiet:
-        tools.out.line(f"Published {tools.out.style(message.id, bold=True)} to {message.channel}.")
+        tools.out.line(f"Published {tools.out.style(message.id, bold=True)} to {tools.out.style(message.channel)}.")
     elif not tools.out.quiet:
-        tools.out.line(message.id)
+        tools.out.columns(message.id)
 
 
 def _data(given: str | None, *, as_text: bool) -> Any:

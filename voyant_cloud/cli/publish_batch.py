@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,9 @@ from voyant_cloud.cli.batch.rejects import Rejects
 from voyant_cloud.cli.batch.run import BatchRun, Plan
 from voyant_cloud.cli.batch.source import Source
 from voyant_cloud.cli.exits import CommandError, ExitCode, exit_code_of, line_of
-from voyant_cloud.cli.options import PositiveNumber, Tools, client_command
+from voyant_cloud.cli.options import Number, Tools, client_command
 from voyant_cloud.cli.signals import terminable
+from voyant_cloud.cli.visible import visible
 from voyant_cloud.errors import VoyantError
 from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE, MAX_CONCURRENCY
 from voyant_cloud.retry import RetryPolicy
@@ -30,6 +32,8 @@ __all__ = ["publish_batch"]
 PATIENCE: Final = RetryPolicy(retries=100, deadline=60.0)
 """A minute of trouble is waited out; after that the checkpoint is there."""
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_FORM_OF: Final = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+"""What names of files say; the others are looked into."""
 _UNSURE: Final = {"publish": Finding.NOT_PUBLISHED, "skip": Finding.PUBLISHED}
 
 
@@ -53,7 +57,7 @@ _UNSURE: Final = {"publish": Finding.NOT_PUBLISHED, "skip": Finding.PUBLISHED}
     show_default=True,
     help="The most requests together; each channel stays in order.",
 )
-@click.option("--rate", type=PositiveNumber(1_000_000), metavar="N", help="The most messages a second.")
+@click.option("--rate", type=Number(0.01, 1_000_000), metavar="N", help="The most messages a second.")
 @click.option(
     "--on-error",
     type=click.Choice(["stop", "skip"]),
@@ -93,6 +97,7 @@ def publish_batch(tools: Tools, file: Path, **options: Any) -> ExitCode:
     After Ctrl-C, a crash or an outage, the same command with --resume goes on where it ended.
     """
     path = _checkpoint_path(file, options)
+    _require_apart(file, path, options["rejects_path"])
     plan = _plan(options)
     counters, checkpoint = Counters(), Checkpoint(path)
     with terminable(), ExitStack() as stack:
@@ -100,7 +105,7 @@ def publish_batch(tools: Tools, file: Path, **options: Any) -> ExitCode:
         handle = stack.enter_context(_opened(file))
         _open_checkpoint(checkpoint, path, resume=options["resume"], restart=options["restart"])
         stack.enter_context(closing(checkpoint))
-        rejects = stack.enter_context(closing(Rejects(options["rejects_path"], checkpoint.rejects_size)))
+        rejects = stack.enter_context(closing(Rejects(options["rejects_path"])))
         run = BatchRun(plan, client.realtime, checkpoint, rejects, counters)
         source = Source(handle, run.flush)
         try:
@@ -112,7 +117,7 @@ def publish_batch(tools: Tools, file: Path, **options: Any) -> ExitCode:
             _report(tools, counters, checkpoint, options)
             raise _ended(error, checkpoint, path) from error
         _report(tools, counters, checkpoint, options)
-    return ExitCode.PARTLY if counters.rejected else ExitCode.DONE
+    return ExitCode.PARTLY if checkpoint.rejected else ExitCode.DONE
 
 
 def _checkpoint_path(file: Path, options: dict[str, Any]) -> Path | None:
@@ -123,11 +128,22 @@ def _checkpoint_path(file: Path, options: dict[str, Any]) -> Path | None:
         if given or options["resume"]:
             raise click.UsageError("--no-checkpoint goes neither with --checkpoint nor with --resume")
         return None
-    if given is None and str(file) == "-":
+    if given is None and not file.is_file():
         if options["resume"]:
             raise click.UsageError("--resume needs --checkpoint PATH where the input is a pipe")
         return None
     return given or file.with_name(f"{file.name}.checkpoint")
+
+
+def _require_apart(file: Path, checkpoint: Path | None, rejects: Path | None) -> None:
+    """Refuse to write into the input, or two things into one file."""
+    named = {"FILE": file, "--checkpoint": checkpoint, "--rejects": rejects}
+    seen: dict[str, str] = {}
+    for name, path in named.items():
+        if path is not None and (path.is_file() or not path.exists()):
+            other = seen.setdefault(os.path.realpath(path), name)
+            if other != name:
+                raise click.UsageError(f"{name} and {other} are the same file, {path}")
 
 
 def _plan(options: dict[str, Any]) -> Plan:
@@ -148,11 +164,12 @@ def _open_checkpoint(checkpoint: Checkpoint, path: Path | None, *, resume: bool,
     try:
         checkpoint.open(resume=resume, restart=restart)
     except OSError as error:
-        raise CommandError(
-            f"the checkpoint {path} cannot be written: {error.strerror}; "
-            "name another file with --checkpoint, or do without by --no-checkpoint",
-            ExitCode.USAGE,
-        ) from None
+        advice = "name another file with --checkpoint, or do without by --no-checkpoint"
+        if path is not None and path.is_file() and path.stat().st_size:
+            # With another file the run that it belongs to would be repeated.
+            advice = "mend that, and run it again with --resume"
+        code = ExitCode.FAILED if error.errno == errno.ENOSPC else ExitCode.USAGE
+        raise CommandError(f"the checkpoint {path} cannot be written: {error.strerror}; {advice}", code) from None
 
 
 @contextmanager
@@ -168,13 +185,12 @@ def _opened(file: Path) -> Iterator[int]:
 
 
 def _records(source: Source, file: Path, options: dict[str, Any]) -> Records:
-    named = "csv" if file.suffix.lower() == ".csv" else None
-    return records_of(source, options["form"] or named, as_text=options["text"])
+    return records_of(source, options["form"] or _FORM_OF.get(file.suffix.lower()), as_text=options["text"])
 
 
 def _progress(tools: Tools, counters: Counters, source: Source) -> AbstractContextManager[None]:
     def fraction() -> float | None:
-        return source.bytes_read / source.size if source.size else None
+        return source.bytes_taken / source.size if source.size else None
 
     return nullcontext() if tools.out.quiet else showing(counters, fraction, on_terminal=sys.stderr.isatty())
 
@@ -187,6 +203,7 @@ def _report(tools: Tools, counters: Counters, checkpoint: Checkpoint, options: d
                 "published": counters.published,
                 "publishedBefore": before,
                 "rejected": counters.rejected,
+                "rejectedBefore": checkpoint.rejected - counters.rejected,
                 "batches": counters.batches,
                 "seconds": round(counters.seconds, 3),
                 "rate": round(counters.rate, 1),
@@ -198,9 +215,9 @@ def _report(tools: Tools, counters: Counters, checkpoint: Checkpoint, options: d
         tools.out.line(
             f"Published {counters.published:,} messages in {counters.seconds:,.1f} s, {counters.rate:,.0f}/s{earlier}."
         )
-        if counters.rejected:
+        if checkpoint.rejected:
             where = f"; see {options['rejects_path']}" if options["rejects_path"] else ""
-            tools.out.line(f"Rejected {counters.rejected:,}{where}.")
+            tools.out.line(visible(f"Rejected {checkpoint.rejected:,}{where}."))
 
 
 def _ended(error: BaseException, checkpoint: Checkpoint, path: Path | None) -> BaseException:
@@ -212,5 +229,5 @@ def _ended(error: BaseException, checkpoint: Checkpoint, path: Path | None) -> B
     if is_begun and code in (ExitCode.FAILED, ExitCode.USAGE):
         code = ExitCode.PARTLY
     line = line_of(error)
-    hint = "; continue with --resume" if path and is_begun and "--re" not in line else ""
+    hint = "; continue with --resume" if path and is_begun and "--" not in line else ""
     return CommandError(f"{line}{hint}", code)

@@ -14,6 +14,7 @@ from voyant_cloud.errors import (
     UnauthorizedError,
     VoyantApiError,
     VoyantConfigError,
+    VoyantError,
     VoyantValidationError,
 )
 from voyant_cloud.models import RealtimeTokenSummary
@@ -196,7 +197,9 @@ class TokenSource:
         try:
             given = self._provider()
         except BaseException as error:  # noqa: BLE001 - it is the user's, and may raise anything
-            problem = redact(f"the token callable raised {type(error).__name__}: {error}")
+            # What this package raises says by itself what went wrong, most often where the SDK mints tokens.
+            raised = "" if isinstance(error, VoyantError) else f"the token callable raised {type(error).__name__}: "
+            problem = redact(f"{raised}{error}")
             retry_after = error.retry_after if isinstance(error, VoyantApiError) else None
             # What is no Exception, such as SystemExit, asks for an end.
             is_final = isinstance(error, _FINAL) or not isinstance(error, Exception)

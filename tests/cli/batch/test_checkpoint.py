@@ -54,7 +54,7 @@ def eventful(path: Path) -> Sending:
     one = checkpoint.sending(digests(1, 2), {}, MESSAGES)
     checkpoint.was_published(one)
     two = checkpoint.sending(digests(3, 5), {"a": "rtm_2"}, MESSAGES)
-    checkpoint.was_rejected(4, 4000, 77)
+    checkpoint.was_rejected(4, 4000)
     three = checkpoint.sending(digests(6, 7), {}, MESSAGES)
     checkpoint.was_refused(three)
     checkpoint.close()
@@ -66,7 +66,7 @@ def test_what_happened_is_read_back(tmp_path: Path) -> None:
     unfinished = eventful(tmp_path / "c")
     checkpoint = resumed(tmp_path / "c")
     assert ranges(checkpoint) == [[1, 2], [4, 4]]
-    assert (checkpoint.published, checkpoint.rejected, checkpoint.rejects_size) == (2, 1, 77)
+    assert (checkpoint.published, checkpoint.rejected) == (2, 1)
     assert checkpoint.unfinished == [unfinished]
     assert unfinished.at == 1000.0
     checkpoint.close()
@@ -207,6 +207,17 @@ class TestOpening:
         assert "is in use by another run" in said
         checkpoint.close()
         assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout == ""
+
+    def test_only_a_file_is_written(self, tmp_path: Path) -> None:
+        """A device, a folder or a pipe is refused rather than replaced or waited for; a link stays one."""
+        os.mkfifo(tmp_path / "fifo")
+        for path in (Path("/dev/null"), tmp_path, tmp_path / "fifo"):
+            with pytest.raises(CommandError, match="is no regular file"):
+                begun(path)
+        (tmp_path / "link").symlink_to(tmp_path / "real")
+        begun(tmp_path / "link").close()
+        assert (tmp_path / "link").is_symlink()
+        assert (tmp_path / "real").read_bytes().startswith(b'{"checkpoint"')
 
     def test_it_is_private(self, tmp_path: Path) -> None:
         """It holds messages, so others than its owner cannot read it."""

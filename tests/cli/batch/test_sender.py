@@ -12,12 +12,14 @@ import pytest
 
 from tests.fake_service import FakeService, answer, cut, reset
 from voyant_cloud import (
+    ConflictError,
     ForbiddenError,
     PublishOutcomeUnknown,
     RealtimeBatchMessage,
     RetryPolicy,
     ServiceUnavailableError,
     VoyantCloudClient,
+    VoyantDecodeError,
 )
 from voyant_cloud.cli.batch.checkpoint import Checkpoint
 from voyant_cloud.cli.batch.lookup import Finding
@@ -129,7 +131,7 @@ def test_the_next_batch_knows_what_was_before_it(bench: Make, running: VoyantSer
     here.checkpoint.sending = sending  # type: ignore[method-assign]
     here.send(3, first=3)
     here.send(1, first=4, channel="b")
-    assert noted == [{"a": here.client.realtime.history("a")[1].id}, {}]
+    assert noted == [{"a": here.client.realtime.history("a")[1].id}, {"b": ""}]
 
 
 class TestRefusedRecords:
@@ -171,21 +173,26 @@ class TestFailures:
             assert here.checkpoint.unfinished == []
             assert len(here.checkpoint.settled) == 0
 
-    @pytest.mark.parametrize("act", [reset, cut(), answer({"error": "late"}, 504)])
+    @pytest.mark.parametrize("act", [reset, cut(), answer({"error": "late"}, 504), answer({"error": "no"}, 524)])
     def test_nobody_knows(self, bench: Make, act: object) -> None:
         """Without a clear answer the batch is kept as one without an end."""
-        with FakeService(act) as service:  # type: ignore[arg-type]
+        with FakeService(answer({"data": []}), act) as service:  # type: ignore[arg-type]
             here = bench(service.url)
             with pytest.raises(PublishOutcomeUnknown):
                 here.send(1)
             assert len(here.checkpoint.unfinished) == 1
 
-    def test_an_answer_that_cannot_be_read(self, bench: Make) -> None:
-        """The service has stored it, so it is settled."""
-        with FakeService(answer(b"<html>")) as service:
+    @pytest.mark.parametrize(
+        "act", [answer(b"<html>log in</html>"), answer({"data": []}), answer({"error": "used"}, 409), answer({"a": 1})]
+    )
+    def test_an_odd_answer_is_no_proof(self, bench: Make, act: object) -> None:
+        """What a service of the contract would not answer leaves the batch without an end, and is an error."""
+        with FakeService(answer({"data": []}), act) as service:  # type: ignore[arg-type]
             here = bench(service.url)
-            here.send(1)
-            assert here.counters.published == 1
+            with pytest.raises((VoyantDecodeError, ConflictError, CommandError)):
+                here.send(1)
+            assert len(here.checkpoint.unfinished) == 1
+            assert here.counters.published == 0
 
     def test_nothing_is_sent_that_is_not_noted(self, bench: Make, running: VoyantServer) -> None:
         """Where the checkpoint cannot be written, nothing goes out."""
@@ -213,11 +220,7 @@ class TestUnfinished:
 
     def test_it_never_arrived(self, bench: Make, running: VoyantServer, tmp_path: Path) -> None:
         """It is sent, and stored once."""
-        lost = bench("http://127.0.0.1:1", tmp_path / "c")
-        lost.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
-        with pytest.raises(Exception, match="could not connect"):
-            lost.send(1, 2)
-        lost.leave()
+        lose(bench(running.url, tmp_path / "c"), 1, 2)
         here = bench(running.url, tmp_path / "c", resume=True)
         finish(here)
         assert here.stored() == [1, 2]
@@ -239,6 +242,29 @@ class TestUnfinished:
         finish(here)
         assert here.stored() == ["before", 1, 2]
 
+    def test_the_key_may_end_while_it_is_sent_again(
+        self, bench: Make, running: VoyantServer, tmp_path: Path, clock: Clock
+    ) -> None:
+        """Near the end of the key's life history is asked, since the sending may take longer than what is left."""
+        interrupted(bench, running.url, tmp_path / "c", 1, 2)
+        make_older(tmp_path / "c", 200)
+        clock.now += 301
+        here = bench(running.url, tmp_path / "c", resume=True)
+        finish(here)
+        assert here.stored() == [1, 2]
+
+    def test_history_that_does_not_reach_back(
+        self, bench: Make, running: VoyantServer, tmp_path: Path, clock: Clock
+    ) -> None:
+        """Where much was published since, it is found right behind what was before it."""
+        with VoyantServer(api_key=KEY, clock=clock, limits={"history_messages": 5000}) as server:
+            here = long_after(bench, server, tmp_path, clock, was_stored=True)
+            here.client.realtime.publish_many({"channel": "a", "event": "e", "data": "other"} for _ in range(1100))
+            finish(here)
+            assert here.stored()[-1] == "other"
+            assert here.checkpoint.unfinished == []
+            assert len(here.client.realtime.history("a", limit=1000, since_id=None)) == 1000
+
     @pytest.mark.parametrize(
         ("unsure", "stored"), [(Finding.PUBLISHED, ["other"]), (Finding.NOT_PUBLISHED, ["other", 1, 2])]
     )
@@ -246,11 +272,9 @@ class TestUnfinished:
         self, bench: Make, running: VoyantServer, tmp_path: Path, clock: Clock, unsure: Finding, stored: list[object]
     ) -> None:
         """Where neither key nor history tells, it stops, names the records, and does what it is then told."""
-        lost = bench("http://127.0.0.1:1", tmp_path / "c")
-        lost.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
-        with pytest.raises(Exception, match="could not connect"):
-            lost.send(1, 2, first=7)
-        lost.leave()
+        lost = bench(running.url, tmp_path / "c")
+        lost.sender._to_ask = 0
+        lose(lost, 1, 2, first=7)
         make_older(tmp_path / "c")
         here = bench(running.url, tmp_path / "c", resume=True)
         here.client.realtime.publish("a", event="e", data="other")
@@ -271,12 +295,8 @@ class TestUnfinished:
 
     def test_refused_now(self, bench: Make, tmp_path: Path) -> None:
         """What the service refuses by now is read from the input again, and not settled."""
-        lost = bench("http://127.0.0.1:1", tmp_path / "c")
-        lost.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
-        with pytest.raises(Exception, match="could not connect"):
-            lost.send("x" * 200)
-        lost.leave()
         with VoyantServer(api_key=KEY, limits={"message_bytes": 100}) as server:
+            lose(bench(server.url, tmp_path / "c"), "x" * 200)
             here = bench(server.url, tmp_path / "c", resume=True)
             finish(here)
             assert here.checkpoint.unfinished == []
@@ -288,11 +308,11 @@ def finish(here: Bench, unsure: Finding | None = None) -> None:
         here.sender.finish(sending, unsure)
 
 
-def make_older(path: Path) -> None:
-    """Have the checkpoint say that its batch was sent an hour ago."""
+def make_older(path: Path, seconds: float = 3600) -> None:
+    """Have the checkpoint say that its batch was sent some time before."""
     lines = path.read_text().splitlines(keepends=True)
     entry = json.loads(lines[-1])
-    entry["at"] -= 3600
+    entry["at"] -= seconds
     path.write_text("".join(lines[:-1]) + json.dumps(entry) + "\n")
 
 
@@ -302,17 +322,22 @@ def long_after(bench: Make, running: VoyantServer, folder: Path, clock: Clock, *
     first.send("before")
     if was_stored:
         first.checkpoint.was_published = lambda _: None  # type: ignore[method-assign]
-    else:
-        first.client.realtime.publish_batch = refuse  # type: ignore[method-assign]
-        first.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
-    try:
         first.send(1, 2, first=2)
-    except ServiceUnavailableError:
-        assert not was_stored
-    first.leave()
+        first.leave()
+    else:
+        lose(first, 1, 2, first=2)
     clock.now += 3600
     make_older(folder / "c")
     return bench(running.url, folder / "c", resume=True)
+
+
+def lose(here: Bench, *data: object, first: int = 1) -> None:
+    """Note a batch, and lose the process before it is sent."""
+    here.client.realtime.publish_batch = refuse  # type: ignore[method-assign]
+    here.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
+    with pytest.raises(ServiceUnavailableError):
+        here.send(*data, first=first)
+    here.leave()
 
 
 def refuse(*_: object, **__: object) -> None:

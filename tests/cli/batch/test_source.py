@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voyant_cloud.cli.batch import source as source_module
 from voyant_cloud.cli.batch.source import MAX_LINE, Source
 
 
@@ -46,7 +47,7 @@ def test_lines_do_not_depend_on_how_they_come(pieces: list[bytes]) -> None:
         whole = b"".join(pieces)
         lines = list(source.lines())
         assert b"\n".join(lines) == whole.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n")
-        assert source.bytes_read == len(whole)
+        assert source.bytes_taken == len(whole.removeprefix(b"\xef\xbb\xbf"))
     finally:
         thread.join()
         os.close(reader)
@@ -109,3 +110,26 @@ def test_nothing(pipe: tuple[int, int]) -> None:
     source = Source(reader, lambda: None)
     assert source.peek() == b""
     assert list(source.lines()) == []
+
+
+def test_a_steady_stream_is_told_of_a_pause_too(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no silence, whoever reads is told all the same, so that nothing waits for ever."""
+    monkeypatch.setattr(source_module, "KEPT_FOR", 0.0)
+    reader, writer = pipe
+    pauses: list[bool] = []
+    thread = written(writer, *[b"x\n"] * 20)
+    assert len(list(Source(reader, lambda: pauses.append(True)).lines())) == 20
+    thread.join()
+    assert pauses
+
+
+def test_blank_beginnings_are_not_kept(tmp_path: Path) -> None:
+    """However much white space comes first, little of it is held."""
+    path = tmp_path / "input"
+    path.write_bytes(b"\n" * (8 * MAX_LINE) + b"{}\n")
+    handle = os.open(path, os.O_RDONLY)
+    source = Source(handle, never)
+    assert source.peek() == b""
+    assert len(source._peeked) < 2 * MAX_LINE
+    assert list(source.lines())[-1] == b"{}"
+    os.close(handle)

@@ -1,12 +1,11 @@
 """What of an input is published, on its way or refused, in a file that a crash at any moment leaves readable.
 
 The file is a journal of JSON lines. The first is a snapshot: ``{"checkpoint": 1, "complete", "settled", "published",
-"rejected", "rejects"}``. Then, in the order in which things happened:
+"rejected"}``. Then, in the order in which things happened:
 
 * ``{"sending": key, "at", "numbers", "digests", "after", "messages"}``: on the disk before the request is sent;
 * ``{"published": key}`` or ``{"refused": key}``: how that ended, where it is known;
-* ``{"rejected": number, "digest", "rejects"}``: a record that will not be published, and how long the file of the
-  rejected ones is with it.
+* ``{"rejected": number, "digest"}``: a record that will not be published.
 
 A batch without an end is one of which nobody knows yet whether it was published: it goes out again with the same key,
 or is looked for in the history. A line that a crash cut short is the last one, and says nothing.
@@ -70,7 +69,6 @@ class Checkpoint:
         settled: the records that are published or rejected.
         published: how many messages were acknowledged, in all runs.
         rejected: how many records were refused for good, in all runs.
-        rejects_size: how long the file of rejected records is, in bytes.
         complete: whether all of the input was dealt with.
     """
 
@@ -84,7 +82,6 @@ class Checkpoint:
         self.settled = Settled()
         self.published = 0
         self.rejected = 0
-        self.rejects_size = 0
         self.complete = False
 
     # Opening
@@ -159,17 +156,16 @@ class Checkpoint:
             del self._sending[sending.key]
             self._append({"refused": sending.key})
 
-    def was_rejected(self, number: int, digest: int, rejects_size: int) -> None:
+    def was_rejected(self, number: int, digest: int) -> None:
         """Note that a record will not be published.
 
         Args:
             number: the record's number.
             digest: its checksum.
-            rejects_size: how long the file of rejected records is with it, in bytes.
         """
         with self._lock:
-            self._reject(number, digest, rejects_size)
-            self._append({"rejected": number, "digest": digest, "rejects": rejects_size})
+            self._reject(number, digest)
+            self._append({"rejected": number, "digest": digest})
 
     def finish(self) -> None:
         """Note that all of the input was dealt with."""
@@ -213,7 +209,6 @@ class Checkpoint:
             "settled": self.settled.ranges,
             "published": self.published,
             "rejected": self.rejected,
-            "rejects": self.rejects_size,
         }
         lines = [snapshot, *map(_line_of, self._sending.values())]
         content = "".join(f"{as_json(line)}\n" for line in lines).encode()
@@ -225,7 +220,7 @@ class Checkpoint:
     def _forget(self) -> None:
         self._sending.clear()
         self.settled = Settled()
-        self.published = self.rejected = self.rejects_size = 0
+        self.published = self.rejected = 0
 
     def _load(self, content: bytes) -> None:
         lines = content.split(b"\n")[:-1]
@@ -235,7 +230,9 @@ class Checkpoint:
                 self._replay(jsontext.loads(line))
         except (jsontext.JsonTextError, LookupError, TypeError, ValueError, AttributeError):
             raise CommandError(
-                f"{self._path} is not a checkpoint, or damaged; name another file with --checkpoint", ExitCode.USAGE
+                f"{self._path} is not a checkpoint, or damaged; if a run was unfinished, look at the history for what "
+                "it published before you name another file",
+                ExitCode.USAGE,
             ) from None
 
     def _begin(self, snapshot: dict[str, Any]) -> None:
@@ -244,7 +241,6 @@ class Checkpoint:
         self.complete = snapshot["complete"]
         self.settled = Settled(snapshot["settled"])
         self.published, self.rejected = snapshot["published"], snapshot["rejected"]
-        self.rejects_size = snapshot["rejects"]
 
     def _replay(self, entry: dict[str, Any]) -> None:
         if "sending" in entry:
@@ -256,7 +252,7 @@ class Checkpoint:
         elif "refused" in entry:
             del self._sending[entry["refused"]]
         else:
-            self._reject(entry["rejected"], entry["digest"], entry["rejects"])
+            self._reject(entry["rejected"], entry["digest"])
 
     def _publish(self, key: str) -> None:
         sending = self._sending.pop(key)
@@ -264,10 +260,9 @@ class Checkpoint:
             self.settled.add(number, digest)
         self.published += len(sending.digests)
 
-    def _reject(self, number: int, digest: int, rejects_size: int) -> None:
+    def _reject(self, number: int, digest: int) -> None:
         self.settled.add(number, digest)
         self.rejected += 1
-        self.rejects_size = rejects_size
 
 
 def _line_of(sending: Sending) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from voyant_cloud.models import RealtimeMessageSummary
 
-__all__ = ["Finding", "find"]
+__all__ = ["NEWEST", "Finding", "find"]
 
-CLOCKS_APART: Final = dt.timedelta(minutes=10)
-"""How far this machine's clock may be from the service's, where no id tells what is older than the batch."""
+RETAINED_FOR: Final = dt.timedelta(hours=1)
+"""How long a service surely keeps what was published to a channel that held nothing before."""
+NEWEST: Final = 1000
+"""How many messages of a channel can be read at once."""
 
 
 class Finding(Enum):
@@ -29,25 +31,31 @@ def find(
     history: Sequence[RealtimeMessageSummary],
     *,
     after: str | None,
-    sent_at: dt.datetime,
+    age: dt.timedelta,
 ) -> Finding:
     """Look for a batch's messages in the history of a channel.
 
+    Only what stands behind a message that is known to be older proves anything: the same messages may have been
+    published before. Where another publisher sends just the same at the same time, they cannot be told apart.
+
     Args:
         messages: those of the batch that go to this channel, as on the wire, in order.
-        history: what the channel holds now, oldest first.
-        after: the id of a message that was stored before the batch; ``None`` if none is known.
-        sent_at: when the batch was sent, by this machine's clock.
+        history: the newest messages of the channel, oldest first, at most ``NEWEST``.
+        after: the id of a message that was stored before the batch; ``""`` where the channel held none; ``None`` if
+            that is not known.
+        age: how long ago the batch was sent.
     """
-    place = next((index for index, each in enumerate(history) if each.id == after), None)
-    if place is None:
-        # How far back this history reaches is not known: to find them proves something, not to find them nothing.
-        candidates = [each for each in history if each.published_at >= sent_at - CLOCKS_APART]
-        return Finding.PUBLISHED if _found(messages, candidates) == len(messages) else Finding.UNKNOWN
-    found = _found(messages, history[place + 1 :])
+    if after == "":
+        newer, is_whole = history, age < RETAINED_FOR and len(history) < NEWEST
+    else:
+        place = next((index for index, each in enumerate(history) if each.id == after), None)
+        if place is None:
+            return Finding.UNKNOWN
+        newer, is_whole = history[place + 1 :], True
+    found = _found(messages, newer)
     if found == len(messages):
         return Finding.PUBLISHED
-    return Finding.UNKNOWN if found else Finding.NOT_PUBLISHED
+    return Finding.NOT_PUBLISHED if is_whole and not found else Finding.UNKNOWN
 
 
 def _found(messages: Sequence[dict[str, Any]], history: Sequence[RealtimeMessageSummary]) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 __all__ = ["Pace", "batch_size_for"]
 
-_BATCHES_A_SECOND = 2
+_BATCHES_A_SECOND = 4
 
 
 class Pace:
-    """Allows *rate* messages a second, and after a wait no more than half a second's worth at once.
+    """Allows *rate* messages a second, evenly: what was not used in a wait is not made up for.
 
     Args:
         rate: messages a second, above 0.
@@ -17,17 +17,16 @@ class Pace:
 
     def __init__(self, rate: float, now: float) -> None:
         self._rate = rate
-        self._burst = max(1.0, rate / _BATCHES_A_SECOND)
-        self._allowance = self._burst
+        self._allowance = 1.0
         self._last = now
 
     def take(self, now: float) -> float:
         """Take the right to one message, and return how many seconds to wait before using it."""
-        self._allowance = min(self._burst, self._allowance + (now - self._last) * self._rate) - 1
+        self._allowance = min(1.0, self._allowance + (now - self._last) * self._rate) - 1
         self._last = now
         return max(0.0, -self._allowance / self._rate)
 
 
 def batch_size_for(rate: float, batch_size: int) -> int:
-    """Return how large batches may be at a rate, so that one goes out at least twice a second where there are two."""
+    """Return how large batches may be at a rate, so that one goes out four times a second where there are four."""
     return max(1, min(batch_size, int(rate / _BATCHES_A_SECOND)))

@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
 
-from voyant_cloud.cli import files
 from voyant_cloud.cli.batch.records import Record
 from voyant_cloud.cli.output import as_json
 
 __all__ = ["Rejects"]
 
+_TAIL = 256 * 1024
+"""Bytes at the end of the file in which a run that is continued looks for what the one before has written."""
+
 
 class Rejects:
     """Appends ``{"line", "error", "text"}`` for each rejected record.
 
-    Args:
-        path: the file; ``None`` keeps none of them.
-        size: how long it was when its checkpoint was written; what a crash left behind that is cut off and written
-            again. 0 for a new run, which keeps what the file holds.
+    What is in the file stays there, whoever wrote it: several inputs may share one. A record that was written by a run
+    which then crashed before it could note that in its checkpoint is not written again.
 
-    Attributes:
-        size: how long it is, in bytes.
+    Args:
+        path: the file, or a pipe or device; ``None`` keeps none of them.
 
     Raises:
         OSError: it cannot be written.
     """
 
-    def __init__(self, path: Path | None, size: int) -> None:
-        self._file: BinaryIO | None = None
-        self.size = 0
+    def __init__(self, path: Path | None) -> None:
+        self._handle: int | None = None
+        self._there: set[bytes] = set()
         if path is not None:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
-            self.size = self._file.seek(0, os.SEEK_END)
-            if 0 < size < self.size:
-                self._file.truncate(size)
-                self.size = self._file.seek(size)
+            self._handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            if path.is_file():
+                self._there = _last_lines(path)
 
     def add(self, record: Record, unit: str, problem: str) -> None:
         """Write a record down. It is on the disk when this returns.
@@ -49,16 +46,27 @@ class Rejects:
         Raises:
             OSError: it cannot be written.
         """
-        if self._file is None:
+        if self._handle is None:
             return
         text = record.raw.decode("utf-8", "replace")
-        line = as_json({unit: record.place, "error": problem, "text": text})
-        files.write(self._file, f"{line}\n".encode())
-        os.fsync(self._file.fileno())
-        self.size = self._file.tell()
+        line = as_json({unit: record.place, "error": problem, "text": text}).encode()
+        if line in self._there:
+            self._there.discard(line)
+            return
+        rest = memoryview(line + b"\n")
+        while rest:
+            rest = rest[os.write(self._handle, rest) :]
+        if os.path.isfile(self._handle):
+            os.fsync(self._handle)
 
     def close(self) -> None:
         """Let go of the file. Safe to call twice."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _last_lines(path: Path) -> set[bytes]:
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        return set(file.read().split(b"\n"))

@@ -16,6 +16,7 @@ from voyant_cloud.cli.batch.progress import Counters
 from voyant_cloud.cli.batch.records import BadRecordError, Record, Records
 from voyant_cloud.cli.batch.rejects import Rejects
 from voyant_cloud.cli.batch.sender import RefusedRecordError, Sender
+from voyant_cloud.cli.batch.settled import ChangedInputError
 from voyant_cloud.cli.batch.source import LINGER
 from voyant_cloud.cli.exits import CommandError, ExitCode, line_of
 from voyant_cloud.errors import VoyantValidationError
@@ -133,10 +134,10 @@ class BatchRun:
                     return
         except BadRecordError as error:
             raise CommandError(str(error), ExitCode.USAGE) from None
-        except ValueError:
-            raise _changed(f"what stands up to record {number}") from None
+        except ChangedInputError as error:
+            raise _changed(f"something else up to record {error.number}") from None
         if not passing.is_done:
-            raise _changed(f"it ends after {number} records, and more")
+            raise _changed(f"more than its {number} records")
 
     def _take(self, records: Records, record: Record) -> None:
         try:
@@ -188,7 +189,7 @@ class BatchRun:
             )
         with self._rejecting:
             self._rejects.add(record, self._unit, problem)
-            self._checkpoint.was_rejected(record.number, record.digest, self._rejects.size)
+            self._checkpoint.was_rejected(record.number, record.digest)
         self._counters.count(rejected=1)
 
     # Back on the thread that reads

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
-from voyant_cloud.cli.batch.lookup import Finding, find
+from voyant_cloud.cli.batch.lookup import NEWEST, Finding, find
 from voyant_cloud.cli.batch.progress import Counters
 from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.converter import structure, unstructure
@@ -20,6 +20,7 @@ from voyant_cloud.errors import (
     InvalidRequestError,
     PayloadTooLargeError,
     PublishOutcomeUnknown,
+    VoyantApiError,
     VoyantDecodeError,
     VoyantError,
 )
@@ -30,9 +31,10 @@ __all__ = ["RefusedRecordError", "Sender"]
 
 REMEMBERED_CHANNELS: Final = 10_000
 """Of how many channels the newest id is kept; what is known of the others does not matter before a crash."""
-KEY_MARGIN: Final = 30.0
-"""Seconds before the end of an idempotency key's life from which it is not relied on any more."""
-NEWEST: Final = 1000
+KEY_MARGIN: Final = 120.0
+"""Seconds before the end of a key's life from which it is not relied on: sending with retries takes half of that."""
+CHANNELS_ASKED_FOR: Final = 100
+"""For how many channels the newest id is read before the first batch, so that it can be looked for behind that."""
 _REFUSALS: Final = (InvalidRequestError, PayloadTooLargeError)
 
 
@@ -75,6 +77,7 @@ class Sender:
         self._on_refused = on_refused
         self._lock = threading.Lock()
         self._newest: OrderedDict[str, str] = OrderedDict()
+        self._to_ask = CHANNELS_ASKED_FOR
 
     def send(self, messages: Mapping[int, RealtimeBatchMessage], digests: Mapping[int, int]) -> None:
         """Publish messages, all or none, but without those that the service refuses.
@@ -110,8 +113,12 @@ class Sender:
             OSError: the checkpoint cannot be written.
         """
         if self._is_key_remembered(sending):
-            self._publish_again(sending)
-            return
+            try:
+                self._publish_again(sending)
+                return
+            except ConflictError:
+                # Something was stored with this key, and another version wrote the same in another way.
+                pass
         finding = self._look_for(sending)
         if finding is Finding.UNKNOWN:
             finding = unsure or finding
@@ -133,17 +140,16 @@ class Sender:
             self._publish(sending, [structure(each, RealtimeBatchMessage) for each in sending.messages])
 
     def _publish(self, sending: Sending, messages: Sequence[RealtimeBatchMessage]) -> None:
-        stored: list[RealtimeMessageSummary] = []
         try:
             stored = self._api.publish_batch(messages, idempotency_key=sending.key)
-        except (ConflictError, VoyantDecodeError):
-            # It is stored: nobody else has its key, and where the answer cannot be read there was one.
-            stored = []
-        except PublishOutcomeUnknown:
+        except (PublishOutcomeUnknown, ConflictError, VoyantDecodeError):
+            # It may be stored, and may as well have met something that is no such service at all.
             raise
         except VoyantError:
             self._checkpoint.was_refused(sending)
             raise
+        if len(stored) != len(messages):
+            raise CommandError(f"the service was sent {len(messages)} messages and answered with {len(stored)}")
         self._settle(sending, stored)
 
     def _settle(self, sending: Sending, stored: Iterable[RealtimeMessageSummary]) -> None:
@@ -169,9 +175,27 @@ class Sender:
             self.send({number: messages[number] for number in half}, digests)
 
     def _known(self, messages: Iterable[RealtimeBatchMessage]) -> dict[str, str]:
+        known = {}
+        for channel in {message.channel for message in messages}:
+            with self._lock:
+                newest = self._newest.get(channel)
+            if newest is None:
+                newest = self._ask_for_newest(channel)
+            if newest is not None:
+                known[channel] = newest
+        return known
+
+    def _ask_for_newest(self, channel: str) -> str | None:
         with self._lock:
-            channels = {message.channel for message in messages}
-            return {channel: self._newest[channel] for channel in channels if channel in self._newest}
+            if self._to_ask == 0:
+                return None
+            self._to_ask -= 1
+        try:
+            found = self._api.history(channel, limit=1)
+        except VoyantApiError:
+            # A key that may publish and not read, for one. It is of use after a crash alone.
+            return None
+        return found[-1].id if found else ""
 
     # What an earlier run left
 
@@ -180,23 +204,35 @@ class Sender:
         if self._api.idempotency_seconds == 0:
             # Any answer says how long keys are remembered, a refusal, too.
             self._history(channel, limit=1)
-        age = dt.datetime.now(dt.UTC).timestamp() - sending.at
-        return 0 <= age < self._api.idempotency_seconds - KEY_MARGIN
+        return 0 <= self._age(sending) < self._api.idempotency_seconds - KEY_MARGIN
 
     def _look_for(self, sending: Sending) -> Finding:
         by_channel: dict[str, list[dict[str, Any]]] = {}
         for message in sending.messages:
             by_channel.setdefault(message["channel"], []).append(message)
-        sent_at = dt.datetime.fromtimestamp(sending.at, dt.UTC)
+        age = dt.timedelta(seconds=self._age(sending))
         findings = {
-            find(messages, self._history(channel, limit=NEWEST), after=sending.after.get(channel), sent_at=sent_at)
+            self._look_in(channel, messages, sending.after.get(channel), age)
             for channel, messages in by_channel.items()
         }
         return findings.pop() if len(findings) == 1 else Finding.UNKNOWN
 
-    def _history(self, channel: str, *, limit: int) -> list[RealtimeMessageSummary]:
+    def _look_in(self, channel: str, messages: list[dict[str, Any]], after: str | None, age: dt.timedelta) -> Finding:
+        finding = find(messages, self._history(channel, limit=NEWEST), after=after, age=age)
+        if finding is Finding.UNKNOWN and after:
+            # So much was published since that the newest messages do not reach back. What comes right behind it may
+            # still be there; only to find them proves something then.
+            behind = self._history(channel, limit=NEWEST, since_id=after)
+            if find(messages, behind, after="", age=age) is Finding.PUBLISHED:
+                return Finding.PUBLISHED
+        return finding
+
+    def _age(self, sending: Sending) -> float:
+        return dt.datetime.now(dt.UTC).timestamp() - sending.at
+
+    def _history(self, channel: str, *, limit: int, since_id: str | None = None) -> list[RealtimeMessageSummary]:
         try:
-            return self._api.history(channel, limit=limit)
+            return self._api.history(channel, limit=limit, since_id=since_id)
         except ForbiddenError:
             # The key may publish and not read: then history tells nothing.
             return []

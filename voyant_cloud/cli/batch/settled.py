@@ -5,7 +5,19 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 
-__all__ = ["Settled"]
+__all__ = ["ChangedInputError", "Passing", "Settled"]
+
+
+class ChangedInputError(Exception):
+    """Records that were settled are not what they were.
+
+    Attributes:
+        number: the last record of the range in which one differs.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
 
 
 class Settled:
@@ -89,7 +101,7 @@ class Passing:
         """Tell whether a record is settled. Every record has to be asked for, in order.
 
         Raises:
-            ValueError: the records of the range that ends here are not those which settled.
+            ChangedInputError: the records of the range that ends here are not those which settled.
         """
         if not self._ranges or number < self._ranges[-1][0]:
             return False
@@ -98,7 +110,7 @@ class Passing:
         if number == last:
             self._ranges.pop()
             if self._digest != expected:
-                raise ValueError(number)
+                raise ChangedInputError(number)
             self._digest = 0
         return True
 
