@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## run the whole story against an embedded server
 	@$(BIN)/voyant-cloud demo
 
 test: $(VENV)/.dev ## run every test
-	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 	@$(BIN)/python -m coverage report --fail-under=100 --include='$(PURE)' > /dev/null \
 	  || { echo "A module without I/O is not wholly covered:"; $(BIN)/python -m coverage report --include='$(PURE)'; exit 1; }
