@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.executable import environment
 from tests.test_readme import make_targets
 from voyant_cloud.testing import VoyantServer
 
@@ -47,12 +48,7 @@ def test_output_is_real(page: Path, server: VoyantServer, tmp_path: Path) -> Non
     program.chmod(0o755)
     folder = tmp_path / "work"
     folder.mkdir()
-    env = {
-        **os.environ,
-        "PATH": f"{program.parent}:{os.environ['PATH']}",
-        "VOYANT_CLOUD_API_KEY": server.api_key,
-        "VOYANT_CLOUD_API_URL": server.url,
-    }
+    env = environment(server.url, server.api_key, PATH=f"{program.parent}:{os.environ['PATH']}")
     for command, expected in told(page):
         done = subprocess.run(
             ["bash", "-c", command],
