@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_PACKAGES := tests/interop/node_modules/.installed
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled envelope failures jsontext retry urls \
@@ -22,7 +23,7 @@ help: ## list the verbs
 demo: $(VENV)/.runtime ## run the whole story against an embedded server
 	@$(BIN)/voyant-cloud demo
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev $(NODE_PACKAGES) ## run every test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 	@$(BIN)/python -m coverage report --fail-under=100 --include='$(PURE)' > /dev/null \
@@ -58,7 +59,8 @@ wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment,
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) dist build site .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache test-artefacts
+	rm -rf $(VENV) tests/interop/node_modules dist build site test-artefacts .coverage \
+	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -76,6 +78,10 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python .ci/dependency_group.py codegen test lint | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
 	@./.ci/install-browser
 	@touch $@
+
+# Stays unmade, and is tried again each time, where there is no Node.
+%/node_modules/.installed: %/package-lock.json
+	@./.ci/install-node-packages $*
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python .ci/dependency_group.py docs | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
