@@ -2,7 +2,7 @@
 //
 // Told on stdin, each answered on stdout by {"id", "value"} or {"id", "error"}:
 //   {"id", "do": "client", "env", "overrides"}             make the client for REST, as from an environment
-//   {"id", "do": "rest", "method": "presence.get", "args"}  call a method of client.realtime
+//   {"id", "do": "rest", "method": "vault.listVaults", "args"}  call a method of the client
 //   {"id", "do": "surface"}                                 list the methods of client.realtime
 //   {"id", "do": "open", "name", "options", "frames"}       open a channel; with "frames" its raw frames are told, too
 //   {"id", "do": "call", "name", "method", "args"}          call a method of that channel
@@ -54,7 +54,7 @@ const commands = {
   rest({ method, args }) {
     const path = method.split(".");
     const last = path.pop();
-    return path.reduce((group, key) => group[key], client.realtime)[last](...args);
+    return path.reduce((group, key) => group[key], client)[last](...args);
   },
   surface() {
     const names = ([key, value]) => (typeof value === "function" ? [key] : Object.keys(value).map((k) => `${key}.${k}`));

@@ -62,6 +62,14 @@ class OfficialClient:
         Raises:
             OfficialError: the client threw.
         """
+        return self.call(f"realtime.{method}", *args)
+
+    def call(self, method: str, *args: Any) -> Any:
+        """Call any method of the client, such as ``vault.listVaults``.
+
+        Raises:
+            OfficialError: the client threw.
+        """
         return self.node.ask("rest", method=method, args=args)
 
     # Channels
