@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket as sockets
 import struct
 import time
@@ -10,6 +11,7 @@ import pytest
 import websocket
 
 from tests.server.wire_client import call, mint, publish, subscribe
+from tests.waiting import until
 from voyant_cloud.testing import VoyantServer
 
 
@@ -83,3 +85,18 @@ def test_stopping_sends_clients_away_with_1012(server: VoyantServer) -> None:
         assert opcode == websocket.ABNF.OPCODE_CLOSE
         assert int.from_bytes(data[:2], "big") == 1012
         assert data[2:].startswith(b"retry-after=")
+
+
+def test_stopping_does_not_leave_behind_who_closed_and_does_not_read(server: VoyantServer) -> None:
+    """A peer that said goodbye, but takes no more of what was written to it, is cut off when the server stops."""
+    with subscribe(server) as stalled:
+        messages = [{"channel": "orders:eu", "event": "e", "data": "x" * 60_000}] * 30
+        # More than any buffer of the system between the two takes.
+        for _ in range(10):
+            assert call(server, "POST", "/realtime/v1/messages", json={"messages": messages}).status_code == 200
+        stalled.raw.send_close()
+        until(lambda: server.connections == 0)
+        server.stop()
+        with contextlib.suppress(ConnectionResetError):
+            while stalled.raw.sock.recv(1 << 20):
+                pass

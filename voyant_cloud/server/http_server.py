@@ -23,17 +23,20 @@ HEAD_WITHIN: Final = 10.0
 """Seconds in which a request's head must be whole, from the connection or from its first byte on."""
 IDLE_FOR: Final = 75.0
 """Seconds that a connection may wait for its next request."""
+FLUSH_WITHIN: Final = 1.0
+"""Seconds that a peer has, when the server stops, to take what was written to it."""
 _log = logging.getLogger("voyant_cloud.server")
 
 
 class _Protocol(RequestHandler):
     """One HTTP connection."""
 
-    __slots__ = ("_requests_before", "_watch")
+    __slots__ = ("_lost", "_requests_before", "_watch")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and begin to wait for the first head."""
         super().connection_made(transport)
+        self._lost = asyncio.Event()
         self._watch: asyncio.TimerHandle | None = None
         self._watch_head()
 
@@ -48,7 +51,17 @@ class _Protocol(RequestHandler):
         """Let go of the connection."""
         if self._watch is not None:
             self._watch.cancel()
+        self._lost.set()
         super().connection_lost(exc)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """End the connection. A peer that does not take what was written gets a moment for it, and no more."""
+        transport = self.transport
+        await super().shutdown(timeout)
+        # aiohttp leaves it at close(), which waits for such a peer for ever, and the loop would end before it.
+        if transport is not None and not await self._is_lost_within(FLUSH_WITHIN):
+            transport.abort()
+            await self._lost.wait()
 
     def handle_error(
         self,
@@ -72,6 +85,14 @@ class _Protocol(RequestHandler):
         response.headers["x-request-id"] = request_id
         response.force_close()
         return response
+
+    async def _is_lost_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._lost.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def _is_watched(self) -> bool:
         return self._watch is not None and self._requests_before == self._request_count
