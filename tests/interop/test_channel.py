@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fake_realtime import FakeRealtime, message_frame
 from tests.interop.official import OfficialClient, OfficialError
 from tests.interop.test_rest import EVERY_KIND_OF_JSON
 from tests.waiting import until
@@ -61,6 +62,18 @@ class TestReceiving:
         for message in last:
             got = channels[message["channel"]].wait_for(message["id"])
             assert [(each["channel"], each["data"]) for each in got] == [(message["channel"], n) for n in range(5)]
+
+    def test_frames_of_a_newer_service(self, official: OfficialClient) -> None:
+        """It passes over frames and fields that it does not know, which is why this server may have some of its own."""
+        with FakeRealtime() as service:
+            channel = official.channel(CHANNEL, token="rtok_1", baseUrl=service.url, reconnect=False)
+            peer = service.accept()
+            peer.go_live(lastId="m0", recovered=True, invented={"a": 1})
+            for frame in ({"type": "invented"}, {"type": "token_expiring", "expiresAt": "soon"}, {}, {"type": None}):
+                peer.send(frame)
+            peer.send({**message_frame("m1"), "invented": 1})
+            assert channel.wait("message")[0]["id"] == "m1"
+            assert [event for event, _ in channel.timeline] == ["dial", "connected", "message"]
 
 
 class TestPublishing:
