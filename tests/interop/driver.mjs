@@ -1,14 +1,14 @@
 // The official client in a process of its own, told what to do and telling what it sees, both in lines of JSON.
 //
 // Told on stdin, each answered on stdout by {"id", "value"} or {"id", "error"}:
-//   {"id", "do": "client", "env", "overrides"}             make the client for REST, as from an environment
-//   {"id", "do": "rest", "method": "vault.listVaults", "args"}  call a method of the client
-//   {"id", "do": "surface"}                                 list the methods of client.realtime
-//   {"id", "do": "open", "name", "options", "frames"}       open a channel; with "frames" its raw frames are told, too
-//   {"id", "do": "call", "name", "method", "args"}          call a method of that channel
-//   {"id", "do": "on" | "off", "name", "event"}             register and unsubscribe the handler of an event
-//   {"id", "do": "close all"}                               close all channels and forget them
-//   {"id", "do": "pause" | "resume", "name"}                stop and go on reading from the channel's socket
+//   {"id", "do": "client", "env", "overrides"}          make the client for REST, as from an environment
+//   {"id", "do": "rest", "method", "args"}              call a method of the client, such as "realtime.presence.get"
+//   {"id", "do": "surface"}                             list the methods of client.realtime
+//   {"id", "do": "open", "name", "options", "frames"}   open a channel; with "frames" its raw frames are told, too
+//   {"id", "do": "call", "name", "method", "args"}      call a method of that channel
+//   {"id", "do": "on" | "off", "name", "event"}         register and unsubscribe the handler of an event
+//   {"id", "do": "pause" | "resume", "name"}            stop and go on reading from the channel's socket
+//   {"id", "do": "close all"}                           close all channels and forget them
 // Told on stdout at any time: {"channel": name, "event", "payload"}, where the event is the client's own, or
 //   "dial" (a connection is tried), "refused" (it failed, and why), "frame" (what the server sent, parsed).
 
