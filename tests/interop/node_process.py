@@ -104,6 +104,7 @@ class NodeProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A client that hangs must not keep the tests from their end, so it is not asked to go.
         self._process.kill()
         self._process.wait(PATIENCE)
         self._thread.join(PATIENCE)

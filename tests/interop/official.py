@@ -1,4 +1,4 @@
-"""The official TypeScript client, as Python tests drive it: the same method names, plain JSON in and out."""
+"""The official TypeScript client, as Python tests drive it: its methods under Python names, plain JSON in and out."""
 
 from __future__ import annotations
 
