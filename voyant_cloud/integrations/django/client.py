@@ -1,0 +1,79 @@
+"""``get_client()``: one client a process, made when it is first asked for."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from typing import Any
+
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from voyant_cloud.client import VoyantCloudClient
+from voyant_cloud.integrations.django import conf
+
+__all__ = ["close_client", "get_client", "new_client"]
+
+_lock = threading.Lock()
+_client: VoyantCloudClient | None = None
+_made_in = 0
+
+
+def get_client() -> VoyantCloudClient:
+    """Return the process's client, set up by the setting ``VOYANT_CLOUD``. Do not close it.
+
+    Safe in any thread, and under servers that fork: a worker that inherits the client uses it with connections of its
+    own. A test that overrides the setting gets another client.
+
+    Raises:
+        ImproperlyConfigured: the setting is missing something or wrong; it says all that is.
+    """
+    global _client, _made_in
+    client = _client
+    if client is not None:
+        return client
+    with _lock:
+        if _client is None:
+            _client = new_client()
+            _made_in = os.getpid()
+        return _client
+
+
+def new_client(**overrides: Any) -> VoyantCloudClient:
+    """Return a client of the caller's own, to be closed by the caller.
+
+    Args:
+        overrides: arguments of ``VoyantCloudClient`` that win over the setting.
+
+    Raises:
+        ImproperlyConfigured: as ``get_client``.
+    """
+    return VoyantCloudClient(**{**conf.client_settings(), **overrides})
+
+
+def close_client() -> None:
+    """Close the process's client; the next ``get_client()`` makes another."""
+    global _client
+    with _lock:
+        client, _client = _client, None
+    # One that was inherited is the parent's: its pools may be locked by threads that do not exist here.
+    if client is not None and os.getpid() == _made_in:
+        client.close()
+
+
+@receiver(setting_changed)
+def _forget_client(*, setting: str, **_: Any) -> None:
+    if setting == conf.SETTING:
+        close_client()
+
+
+def _renew_lock() -> None:
+    """Let a child go on where a thread of the parent held the lock at the fork."""
+    global _lock
+    _lock = threading.Lock()
+
+
+atexit.register(close_client)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

@@ -1,0 +1,52 @@
+"""``manage.py realtime_publish``: one message, with the settings of the project."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from voyant_cloud import jsontext
+from voyant_cloud.errors import VoyantError
+from voyant_cloud.integrations.django.client import get_client
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Publishes one message and prints its id."""
+
+    help = "Publish one realtime message and print its id."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("channel", help="such as orders:eu")
+        parser.add_argument("event", help="such as order.updated")
+        parser.add_argument("data", nargs="?", help='JSON; "-" reads it from standard input')
+        parser.add_argument("--text", action="store_true", help="DATA is text rather than JSON")
+        parser.add_argument("--idempotency-key", help="publishes once for all runs with this key and content")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Publish it."""
+        try:
+            message = get_client().realtime.publish(
+                options["channel"],
+                event=options["event"],
+                data=_data(options["data"], as_text=options["text"]),
+                idempotency_key=options["idempotency_key"],
+            )
+        except (VoyantError, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(message.id)
+
+
+def _data(given: str | None, *, as_text: bool) -> Any:
+    text = sys.stdin.read() if given == "-" else given
+    if text is None or as_text:
+        return text
+    try:
+        return jsontext.loads(text)
+    except jsontext.JsonTextError as error:
+        raise CommandError(f"DATA {error}; quote it for your shell, or use --text for plain text") from None
