@@ -38,9 +38,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("--watch", action="store_true", help="go on until SIGTERM or Ctrl-C")
         parser.add_argument("--interval", type=_seconds, default=1.0, help="seconds between looks at an empty outbox")
-        parser.add_argument(
-            "--lease", type=_seconds, default=_LEASE, help="seconds until what a dead drain had is sent"
-        )
+        parser.add_argument("--lease", type=_seconds, help="seconds until what a dead drain had is sent again")
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, help="whose outbox")
 
     def handle(self, *_: Any, **options: Any) -> None:
