@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
 from django.apps import AppConfig
 from django.core import checks
@@ -14,6 +15,8 @@ from voyant_cloud.integrations.django.checks import check_settings, check_transp
 __all__ = ["VoyantCloudConfig"]
 
 logger = logging.getLogger("voyant_cloud")
+
+_ENTRANCES: Final = ("django.core.asgi", "django.core.wsgi")
 
 
 class VoyantCloudConfig(AppConfig):
@@ -27,8 +30,8 @@ class VoyantCloudConfig(AppConfig):
         """Register the checks."""
         checks.register(check_settings)
         checks.register(check_transport, checks.Tags.security, deploy=True)
-        # A management command runs the checks by itself; under gunicorn and its like nothing does, and the first
-        # anyone heard of a missing key would be a failed request.
-        if "django.core.management" not in sys.modules:
+        # manage.py runs the checks by itself; under gunicorn and its like, which enter by one of these modules, nothing
+        # does, and the first anyone heard of a missing key would be a failed request.
+        if not sys.modules.keys().isdisjoint(_ENTRANCES):
             for problem in conf.problems():
                 logger.error("%s %s", problem.text, problem.hint)

@@ -33,7 +33,13 @@ logger = logging.getLogger("voyant_cloud")
 
 # Refused for what the messages are, so that another attempt would end the same. A bad API key is none of these: it is
 # mended in the settings, and must not park everything.
-_FINAL: Final = (ConflictError, InvalidRequestError, PayloadTooLargeError, VoyantValidationError)
+_FINAL: Final = (
+    ConflictError,
+    InvalidRequestError,
+    PayloadTooLargeError,
+    VoyantValidationError,
+    jsontext.JsonTextError,
+)
 _FIRST_WAIT: Final = 1.0
 # Well inside the five minutes for which the service knows a key, so that a repeat is still recognised.
 _LONGEST_WAIT: Final = 60.0
@@ -95,7 +101,7 @@ class Drain:
         self._rows(rows).delete()
         return Step(published=len(rows))
 
-    def _refused(self, rows: Sequence[OutboxMessage], error: VoyantError) -> Step:
+    def _refused(self, rows: Sequence[OutboxMessage], error: Exception) -> Step:
         """Park a message that was refused alone; of several, find the one by sending each alone."""
         text = _text(error)
         if len(rows) > 1:
@@ -134,5 +140,5 @@ def _body_of(rows: Sequence[OutboxMessage]) -> list[RealtimeBatchMessage]:
     return [RealtimeBatchMessage(channel=row.channel, event=row.event, data=jsontext.loads(row.data)) for row in rows]
 
 
-def _text(error: VoyantError) -> str:
+def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:_SHOWN]

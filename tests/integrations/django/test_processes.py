@@ -1,0 +1,122 @@
+"""Commands that run on and on, in processes of their own: signals, kill -9, and several at a time."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.integrations.django.processes import MANAGE, environment, manage, python, running
+from tests.waiting import until
+from voyant_cloud import VoyantCloudClient
+from voyant_cloud.testing import VoyantServer
+
+FILL = """
+from django.db import transaction
+from voyant_cloud.integrations.django import outbox
+with transaction.atomic():
+    for number in range({count}):
+        outbox.publish(f"orders:{{number % 3}}", event="order.updated", data=number)
+"""
+DIE = """
+import os, signal
+from django.core.management import call_command
+from voyant_cloud.realtime.api import RealtimeApi
+publish_batch = RealtimeApi.publish_batch
+done = []
+def publish_and_die(*arguments, **others):
+    publish_batch(*arguments, **others)
+    done.append(1)
+    if len(done) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+RealtimeApi.publish_batch = publish_and_die
+call_command("realtime_drain", lease=1.0)
+"""
+
+
+@pytest.fixture
+def env(server: VoyantServer, tmp_path: Path) -> dict[str, str]:
+    """The project, its tables made."""
+    found = environment(server, tmp_path / "db.sqlite3")
+    done = manage("migrate", "--verbosity=0", env=found)
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+def fill(env: dict[str, str], count: int) -> None:
+    done = python(FILL.format(count=count), env)
+    assert done.returncode == 0, done.stderr
+
+
+def check_history(reader: VoyantCloudClient, count: int) -> None:
+    """Each message is stored once, in order for each channel."""
+    for channel in range(3):
+        stored = [each.data for each in reader.realtime.history(f"orders:{channel}", limit=1000)]
+        assert stored == list(range(channel, count, 3))
+
+
+def test_killed_between_publish_and_delete(env: dict[str, str], reader: VoyantCloudClient) -> None:
+    """A drain that was killed after its request was stored is followed by one that repeats the very request."""
+    fill(env, 250)
+    died = python(DIE, env)
+    assert died.returncode == -signal.SIGKILL
+    assert sum(len(reader.realtime.history(f"orders:{channel}", limit=1000)) for channel in range(3)) == 200
+    before = manage("realtime_drain", env=env)
+    assert before.returncode == 1, "the dead drain's claim has not passed"
+    drained = until(lambda: (done := manage("realtime_drain", env=env)).returncode == 0 and done)
+    assert drained.stdout == "Published 150, parked 0, left 0.\n"
+    check_history(reader, 250)
+
+
+def test_killed_anywhere(env: dict[str, str], reader: VoyantCloudClient, tmp_path: Path) -> None:
+    """Killed at random, again and again, and drained at last: each message is there once."""
+    fill(env, 900)
+    chance = random.Random(7)
+    for _ in range(4):
+        with running([*MANAGE, "realtime_drain", "--lease=0.5", "--watch"], env, tmp_path / "log") as process:
+            until(lambda: process.poll() is None)
+            threading.Event().wait(0.35 + chance.random() * 0.4)
+            process.kill()
+    until(lambda: manage("realtime_drain", env=env).returncode == 0)
+    check_history(reader, 900)
+
+
+def test_two_at_a_time(env: dict[str, str], reader: VoyantCloudClient, tmp_path: Path) -> None:
+    """Two drains share the work, while more is written, and SIGTERM ends both in good order."""
+    command = [*MANAGE, "realtime_drain", "--watch", "--interval=0.05"]
+    with (
+        running(command, env, tmp_path / "log1") as first,
+        running(command, env, tmp_path / "log2") as second,
+    ):
+        fill(env, 600)
+        until(lambda: len(reader.realtime.history("orders:2", limit=1000)) == 200)
+        for process in (first, second):
+            process.send_signal(signal.SIGTERM)
+        assert (first.wait(20), second.wait(20)) == (0, 0)
+    assert manage("realtime_drain", env=env).stdout == "Published 0, parked 0, left 0.\n"
+    check_history(reader, 600)
+    assert "Traceback" not in (tmp_path / "log1").read_text() + (tmp_path / "log2").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, number: signal.Signals) -> None:
+    """realtime_listen shows messages as they come, through a restart of the service, until a signal ends it."""
+    log = tmp_path / "log"
+    command = [*MANAGE, "realtime_listen", "orders:eu", "--json"]
+    with running(command, environment(server), log) as process:
+        until(lambda: "Connected" in log.read_text())
+        reader.realtime.publish("orders:eu", event="a")
+        until(lambda: '"event":"a"' in log.read_text())
+        server.restart()
+        until(lambda: log.read_text().count("Connected") == 2)
+        reader.realtime.publish("orders:eu", event="b")
+        until(lambda: '"event":"b"' in log.read_text())
+        process.send_signal(number)
+        assert process.wait(20) == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert [line["event"] for line in lines] == ["a", "b"]
+    assert "Traceback" not in log.read_text()
