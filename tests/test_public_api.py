@@ -28,11 +28,15 @@ CLIENT = {
     "get_voyant_cloud_client",
     "try_get_voyant_cloud_client",
 }
-MODULES = sorted(
+FOUND = sorted(
     module.name
     for module in pkgutil.walk_packages(voyant_cloud.__path__, "voyant_cloud.")
     if module.name != "voyant_cloud.__main__"
 )
+DJANGO = "voyant_cloud.integrations.django"
+MODULES = [name for name in FOUND if not name.startswith(f"{DJANGO}.")]
+# Within a project only: Django lets nobody load a model or a setting before it is set up.
+IN_PROJECT = [name for name in FOUND if name.startswith(f"{DJANGO}.")]
 
 
 def run(code: str) -> str:
@@ -84,6 +88,22 @@ def test_every_module_imports_alone() -> None:
     command = [sys.executable, "-c", code, *MODULES]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_module_imports_in_a_project() -> None:
+    """Those of the Django integration load in a project, with no part of the server or the command line."""
+    apps = ["django.contrib.contenttypes", "django.contrib.auth", DJANGO, f"{DJANGO}.outbox"]
+    loaded = run(
+        "import importlib, sys, django\n"
+        "from django.conf import settings\n"
+        f"settings.configure(INSTALLED_APPS={apps})\n"
+        "django.setup()\n"
+        f"for name in {IN_PROJECT}:\n"
+        "    importlib.import_module(name)\n"
+        "print(*sys.modules)"
+    ).split()
+    assert set(IN_PROJECT) <= set(loaded)
+    assert not {"aiohttp", "click", "rich", "voyant_cloud.cli", "voyant_cloud.server"} & set(loaded)
 
 
 @pytest.mark.parametrize("name", ["voyant_cloud.models", "voyant_cloud.errors", "voyant_cloud.realtime.frames"])
