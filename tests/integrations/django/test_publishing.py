@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ def test_models_and_django_types(service: VoyantServer, reader: VoyantCloudClien
         publish_batch_on_commit(
             [
                 RealtimeBatchMessage(channel="orders:eu", event="two"),
-                {"channel": "orders:eu", "event": "3", "data": day},
+                MappingProxyType({"channel": "orders:eu", "event": "3", "data": day}),
             ]
         )
     assert [message.data for message in reader.realtime.history("orders:eu")] == [
@@ -213,7 +214,9 @@ def test_robust_failures_are_logged(caplog: pytest.LogCaptureFixture) -> None:
                 [{"channel": "orders:us", "event": f"e{row}", "data": {"card": "4111"}} for row in range(12)]
             )
     [single, many] = caplog.messages
-    assert single.startswith("not published after commit: 'order.updated' on orders:eu: VoyantTransportError: POST")
+    assert single.startswith(
+        "publishing after commit failed for 'order.updated' on orders:eu: VoyantTransportError: POST"
+    )
     assert "'e0' on orders:us, 'e1' on orders:us" in many
     assert "and 2 more: PublishManyError: stopped after 0 published messages" in many
     assert "4111" not in caplog.text
@@ -243,7 +246,7 @@ def test_only_the_rest_is_logged(events: Any, service: VoyantServer, caplog: pyt
     realtime._transport.publish = second_fails  # type: ignore[method-assign]
     batch(*(f"e{row}" for row in range(105)))
     assert len(events()) == 100
-    assert "after commit: 'e100' on orders:eu" in caplog.text
+    assert "after commit failed for 'e100' on orders:eu" in caplog.text
     assert "'e99'" not in caplog.text
 
 

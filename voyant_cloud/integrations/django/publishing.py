@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -70,7 +70,7 @@ def publish_batch_on_commit(messages: Iterable[BatchItem], *, using: str | None 
 def _encoded(item: Any, place: str) -> RealtimeBatchMessage:
     if isinstance(item, RealtimeBatchMessage):
         item = {"channel": item.channel, "event": item.event, "data": item.data}
-    if isinstance(item, dict) and "data" in item:
+    if isinstance(item, Mapping) and "data" in item:
         try:
             item = {**item, "data": plain(item["data"])}
         except VoyantValidationError as error:
@@ -84,7 +84,7 @@ def _send(messages: Sequence[RealtimeBatchMessage], robust: bool) -> None:
     except Exception as error:
         if not robust:
             raise
-        logger.error("not published after commit: %s: %s", _names(_unpublished(messages, error)), _reason(error))
+        logger.error("publishing after commit failed for %s: %s", _names(_unpublished(messages, error)), _reason(error))
 
 
 def _publish(messages: Sequence[RealtimeBatchMessage]) -> None:

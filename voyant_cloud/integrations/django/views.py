@@ -67,7 +67,7 @@ class TokenView(AccessMixin, View):
             ImproperlyConfigured: the setting ``VOYANT_CLOUD`` is wrong.
         """
         client_id = self.get_client_id(request)
-        if client_id is None:
+        if not client_id:
             return self.handle_no_permission()
         capabilities = self.get_capabilities(request)
         if not capabilities:
@@ -95,7 +95,7 @@ class TokenView(AccessMixin, View):
 
     def handle_no_permission(self) -> JsonResponse:
         """Answer 403. Django's own mixins call it, too, in place of a redirect."""
-        if self.get_client_id(self.request) is None:
+        if not self.get_client_id(self.request):
             return _refusal("unauthorized", "log in first")
         return _refusal("forbidden", "you may not use realtime here")
 

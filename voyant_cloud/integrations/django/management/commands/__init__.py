@@ -1,0 +1,1 @@
+"""The commands of the app: one a module, under its own name."""

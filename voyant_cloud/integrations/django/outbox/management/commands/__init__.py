@@ -1,0 +1,1 @@
+"""The outbox's command, under its own name."""
