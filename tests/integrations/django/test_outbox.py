@@ -16,6 +16,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from voyant_cloud import (
+    ConflictError,
     ForbiddenError,
     PayloadTooLargeError,
     PublishOutcomeUnknown,
@@ -173,11 +174,21 @@ def test_lost_answer(drain: Drain, script: Script, stored: Any) -> None:
 
 
 def test_unreadable_answer(drain: Drain, script: Script, stored: Any) -> None:
-    """What was published but answered oddly is done."""
+    """An answer that is none proves nothing; the repeat has the same key, and publishes nothing twice."""
     script.after = [VoyantDecodeError("$", "odd")]
     write("a")
+    assert drain.step() == Step(failed=1)
+    make_due()
     assert drain.step() == Step(published=1)
     assert (stored(), left()) == (["a"], [])
+
+
+def test_conflict(drain: Drain, script: Script, stored: Any) -> None:
+    """A key that was used for something else parks its messages together: with new keys they might come twice."""
+    script.before = [refusal(ConflictError, 409)]
+    write("a", "b")
+    assert drain.step() == Step(parked=2)
+    assert stored() == []
 
 
 def test_waits_grow(drain: Drain, script: Script) -> None:

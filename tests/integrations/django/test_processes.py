@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import signal
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import MANAGE, environment, manage, python, running
+from tests.integrations.django.processes import MANAGE, ROOT, environment, manage, python, running
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
@@ -136,3 +137,25 @@ def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: 
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     assert [line["event"] for line in lines] == ["a", "b"]
     assert "Traceback" not in log.read_text()
+
+
+def test_listen_without_a_reader(server: VoyantServer, reader: VoyantCloudClient) -> None:
+    """A reader that leaves, such as head, ends it without a traceback."""
+    first = reader.realtime.publish("orders:eu", event="a")
+    reader.realtime.publish("orders:eu", event="b")
+    command = f"{' '.join(MANAGE)} realtime_listen orders:eu --since-id {first.id} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    with subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env=environment(server),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "\tb\t" in process.stdout.readline()
+        while process.poll() is None:
+            reader.realtime.publish("orders:eu", event="c")
+        said, errors = process.communicate(timeout=20)
+    assert said == "141\n"
+    assert "Traceback" not in errors

@@ -19,7 +19,6 @@ from voyant_cloud.errors import (
     ConflictError,
     InvalidRequestError,
     PayloadTooLargeError,
-    VoyantDecodeError,
     VoyantError,
     VoyantValidationError,
 )
@@ -91,30 +90,31 @@ class Drain:
         assert key is not None
         try:
             self._client.realtime.publish_batch(_body_of(rows), idempotency_key=key.hex)
-        except VoyantDecodeError as error:
-            # The service took it, and sent an answer that cannot be read.
-            logger.warning("outbox: %s", error)
         except _FINAL as error:
             return self._refused(rows, error)
         except VoyantError as error:
+            # An answer that cannot be read, too: it may be a login page. The repeat has the same key.
             return self._failed(rows, error)
         self._rows(rows).delete()
         return Step(published=len(rows))
 
     def _refused(self, rows: Sequence[OutboxMessage], error: Exception) -> Step:
-        """Park a message that was refused alone; of several, find the one by sending each alone."""
+        """Park a message that was refused alone; of several, find the one by sending each alone.
+
+        Not after a conflict: it says that something was stored with this key, which new keys would store again.
+        """
         text = _text(error)
-        if len(rows) > 1:
+        if len(rows) > 1 and not isinstance(error, ConflictError):
             with transaction.atomic(using=self._using):
                 for row in rows:
                     self._rows([row]).update(request_key=uuid.uuid4(), claimed_until=None)
             logger.warning("outbox: %d messages were refused together, so each is sent alone: %s", len(rows), text)
             return Step(failed=len(rows))
-        [row] = rows
         now = timezone.now()
         self._rows(rows).update(parked_at=now, claimed_until=None, attempts=F("attempts") + 1, last_error=text)
-        logger.error("outbox: parked message %d, %r on %s: %s", row.pk, row.event, row.channel, text)
-        return Step(parked=1)
+        for row in rows:
+            logger.error("outbox: parked message %d, %r on %s: %s", row.pk, row.event, row.channel, text)
+        return Step(parked=len(rows))
 
     def _failed(self, rows: Sequence[OutboxMessage], error: VoyantError) -> Step:
         text = _text(error)

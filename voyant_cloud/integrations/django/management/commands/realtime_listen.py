@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import ArgumentTypeError
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -16,6 +18,9 @@ from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.channel import RealtimeChannel
 
 __all__ = ["Command"]
+
+READER_GONE: Final = 141
+"""The exit code where nobody reads the output any more, as of programs that SIGPIPE ends."""
 
 
 class Command(BaseCommand):
@@ -48,6 +53,10 @@ class Command(BaseCommand):
                     self._print(channel, options)
         except (VoyantError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
+        except BrokenPipeError:
+            # Whoever read it went away. What is still buffered has nowhere to go, at the end of the process either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(READER_GONE)
 
     def _print(self, channel: RealtimeChannel, options: dict[str, Any]) -> None:
         written = 0
