@@ -87,7 +87,7 @@ class VoyantCloudClient:
             auth_header=auth_header,
             auth_scheme=auth_scheme,
         )
-        self._transport = Transport(config, session)
+        self._transport = self._new_transport(config, session)
         self.realtime = RealtimeApi(self._transport)
 
     @property
@@ -109,6 +109,9 @@ class VoyantCloudClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _new_transport(self, config: ClientConfig, session: Session | None) -> Transport:
+        return Transport(config, session)
 
     def __repr__(self) -> str:
         return f"VoyantCloudClient(base_url={self.base_url!r}, api_key='***')"

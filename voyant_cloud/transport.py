@@ -38,7 +38,7 @@ from voyant_cloud.failures import Failure, failure_of
 from voyant_cloud.retry import Outcome, outcome_of_status, time_allowed
 from voyant_cloud.urls import join
 
-__all__ = ["Transport"]
+__all__ = ["Call", "Transport"]
 
 T = TypeVar("T")
 logger = logging.getLogger("voyant_cloud")
@@ -56,8 +56,17 @@ _KEY_LIFETIME: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
 @attrs.frozen(kw_only=True)
-class _Call:
-    """One logical call, however many attempts it takes. Only a publish has an idempotency key."""
+class Call:
+    """One logical call, however many attempts it takes.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path, escaped.
+        query: the query's parameters.
+        body: the body, JSON in UTF-8.
+        timeout: as ``ClientConfig.timeout``, in its place.
+        idempotency_key: what makes a publish recognisable; ``None`` for any other call.
+    """
 
     method: str
     path: str
@@ -118,7 +127,7 @@ class Transport:
             VoyantDecodeError: the answer is not what the contract says.
             VoyantConfigError: the client is closed, or a setting turned out to be wrong.
         """
-        return self._call(_Call(method="GET", path=path, query=query, timeout=timeout), as_type)
+        return self._call(Call(method="GET", path=path, query=query, timeout=timeout), as_type)
 
     def post(self, path: str, as_type: type[T], *, body: Any, timeout: Timeout | None = None) -> T:
         """Post something that may be repeated without harm. Arguments and errors as in ``get``.
@@ -126,7 +135,7 @@ class Transport:
         Args:
             body: the body, as a JSON value.
         """
-        return self._call(_Call(method="POST", path=path, body=_encoded(body), timeout=timeout), as_type)
+        return self._call(Call(method="POST", path=path, body=_encoded(body), timeout=timeout), as_type)
 
     def publish(
         self,
@@ -149,7 +158,7 @@ class Transport:
         key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
         if not isinstance(key, str) or not _IDEMPOTENCY_KEY.fullmatch(key):
             raise VoyantValidationError("idempotency_key", "must be 1 to 200 ASCII characters without spaces")
-        call = _Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key)
+        call = Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key)
         return self._call(call, as_type)
 
     def close(self) -> None:
@@ -158,14 +167,23 @@ class Transport:
         if self._owns_session:
             self._session.close()
 
-    def _call(self, call: _Call, as_type: type[T]) -> T:
+    def _call(self, call: Call, as_type: type[T]) -> T:
         if self._closing.is_set():
             raise VoyantConfigError("VoyantCloudClient: is closed; make a new one")
         if self._pid != os.getpid():
             self._leave_inherited_connections()
-        return read_data(self._answer_to(call), as_type)
+        return read_data(self.answer_to(call), as_type)
 
-    def _answer_to(self, call: _Call) -> Answer:
+    def answer_to(self, call: Call) -> Answer:
+        """Send a call until it is answered. Everything above is without I/O: another way to have calls answered, as
+        in tests without a service, takes the place of this method.
+
+        Returns:
+            An answer with a 2xx status.
+
+        Raises:
+            VoyantError: there is none; as in ``get`` and ``publish``.
+        """
         timeout = self.config.timeout if call.timeout is None else read_timeout(call.timeout)
         started = time.monotonic()
         unsure = False
@@ -183,7 +201,7 @@ class Transport:
             timeout = (min(timeout[0], left - delay), min(timeout[1], left - delay))
             attempt += 1
 
-    def _time_allowed(self, call: _Call, unsure: bool) -> float:
+    def _time_allowed(self, call: Call, unsure: bool) -> float:
         return time_allowed(
             self.config.retries, is_publish=call.is_publish, unsure=unsure, key_lifetime=self.key_lifetime
         )
@@ -197,7 +215,7 @@ class Transport:
             logger.info("%s; trying again in %.1f s (%d of %d)", failure.error, delay, attempt + 1, policy.retries)
         return delay
 
-    def _attempt(self, call: _Call, timeout: tuple[float, float]) -> Answer | Failure:
+    def _attempt(self, call: Call, timeout: tuple[float, float]) -> Answer | Failure:
         try:
             with self._request(call, timeout) as response:
                 self._note_key_lifetime(response.headers)
@@ -216,7 +234,7 @@ class Transport:
             return Failure(Outcome.FINAL, VoyantConfigError(f"{call}: {error}"))
         return answer if answer.status < 300 else self._refusal(answer)
 
-    def _request(self, call: _Call, timeout: tuple[float, float]) -> requests.Response:
+    def _request(self, call: Call, timeout: tuple[float, float]) -> requests.Response:
         try:
             return self._session.request(
                 call.method,
@@ -262,7 +280,7 @@ class Transport:
             return shown
         return {name: value.replace(key, "***") for name, value in shown.items()}
 
-    def _headers(self, call: _Call) -> dict[str, str]:
+    def _headers(self, call: Call) -> dict[str, str]:
         headers = {"Accept": "application/json", "x-voyant-sdk": self.config.user_agent}
         if call.body is not None:
             headers["Content-Type"] = "application/json"
@@ -372,7 +390,7 @@ def _encoded(body: Any) -> bytes:
     return jsontext.dumps(body, max_depth=_BODY_DEPTH).encode()
 
 
-def _final_error(call: _Call, failure: Failure, unsure: bool) -> VoyantError:
+def _final_error(call: Call, failure: Failure, unsure: bool) -> VoyantError:
     if not (call.is_publish and unsure):
         return failure.error
     error = PublishOutcomeUnknown(

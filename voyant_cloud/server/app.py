@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections.abc import Sequence
 from typing import Final
 
 import attrs
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.realtime.frames import CloseCode
@@ -27,7 +29,7 @@ from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.secret_file import load_or_create_key_ring
 from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
 
-__all__ = ["Server"]
+__all__ = ["Server", "new_engine"]
 
 TICK: Final = 1.0
 LINGER: Final = 2.0
@@ -38,11 +40,21 @@ _log = logging.getLogger("voyant_cloud.server")
 
 
 class Server:
-    """A server that is started, serves, and is stopped once, all on one event loop."""
+    """A server that is started, serves, and is stopped once, all on one event loop.
 
-    def __init__(self, config: ServerConfig) -> None:
+    Args:
+        config: how it serves.
+        engine: where messages and presence are kept; ``None`` takes what *config* asks for.
+        middlewares: what each request passes on its way to its route, inside the one that names requests and answers
+            failures: a ``Refusal`` that they raise becomes the error envelope.
+    """
+
+    def __init__(
+        self, config: ServerConfig, *, engine: Engine | None = None, middlewares: Sequence[Middleware] = ()
+    ) -> None:
         self._config = config
-        self._engine = _engine(config)
+        self._engine = engine or new_engine(config)
+        self._middlewares = middlewares
         self._hub = Hub(self._engine)
         self._runner: Runner | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -132,7 +144,9 @@ class Server:
         await self._engine.close()
 
     def _app(self) -> web.Application:
-        app = web.Application(middlewares=[answer], client_max_size=self.context.config.limits.batch_bytes)
+        app = web.Application(
+            middlewares=[answer, *self._middlewares], client_max_size=self.context.config.limits.batch_bytes
+        )
         app[CONTEXT] = self.context
         console = console_routes() if self._config.serves_console else []
         for route in (*http.routes, *ws.routes, *console):
@@ -161,7 +175,8 @@ def _key_ring(config: ServerConfig) -> KeyRing:
     return load_or_create_key_ring(config.secret_path)
 
 
-def _engine(config: ServerConfig) -> Engine:
+def new_engine(config: ServerConfig) -> Engine:
+    """Make the engine that a configuration asks for; the server opens it."""
     limits = config.limits
     return SqliteEngine(
         config.data,

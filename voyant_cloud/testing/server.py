@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 import attrs
 
 from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.server.api_keys import generate_api_key
-from voyant_cloud.server.app import Server
+from voyant_cloud.server.app import Server, new_engine
 from voyant_cloud.server.config import MEMORY, load_config
 from voyant_cloud.server.loop import loop_factory
+from voyant_cloud.testing.faults import Delay, DroppedAnswer, Fault, FaultKind, Faults, RefusedRequest
+from voyant_cloud.testing.recorder import Record, RecordingEngine
 
 __all__ = ["VoyantServer"]
 
@@ -34,12 +37,24 @@ class VoyantServer:
     Its methods may be called from any thread. It can be stopped and started again, on the same port and, with a file
     for *data*, with everything it had.
 
+    Faults are in force from the call that begins them to the end of its ``with`` block, or until ``recover()``,
+    ``stop()`` or ``reset()``::
+
+        with server.refuse(503, retry_after=1):
+            ...
+
+    They concern every request, the one for a channel's token included, and may be combined.
+
     Args:
         data: the database's file; ``:memory:`` keeps nothing over a restart.
         port: the port; 0 picks a free one.
         api_key: ``KEY`` or ``KEY:scope,scope``; one is made where none is given.
         limits: the server's limits by name, see ``voyant_cloud.server.limits.Limits``.
         settings: further fields of ``voyant_cloud.server.config.ServerConfig``.
+
+    Attributes:
+        url: the base URL for clients, once it runs.
+        api_key: a key for it.
     """
 
     def __init__(
@@ -58,6 +73,9 @@ class VoyantServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._leave: asyncio.Event
+        self._record = Record()
+        self._faults = Faults()
+        self._resumed: threading.Event | None = None
         self.url = ""
 
     def start(self) -> VoyantServer:
@@ -82,9 +100,10 @@ class VoyantServer:
         return self
 
     def stop(self) -> None:
-        """Stop serving; connections are told to come back. Safe to call twice."""
+        """Stop serving; connections are told to come back. Ends every fault. Safe to call twice."""
         if self._thread is None:
             return
+        self.recover()
         self._require_loop().call_soon_threadsafe(self._leave.set)
         self._thread.join()
         self._thread = None
@@ -94,14 +113,113 @@ class VoyantServer:
         self.stop()
         self.start()
 
-    def drop_connections(self) -> int:
-        """Cut every WebSocket without a word, as a network does, and return how many there were."""
-        return self._ask(lambda server: server.drop_connections())
+    def reset(self) -> None:
+        """Forget everything, as a server that was just started on this port: messages, presence, connections, faults.
+
+        It takes some milliseconds. Channels that are open connect again, and are told of a gap.
+
+        Raises:
+            VoyantConfigError: the server keeps its data in a file.
+        """
+        if self._config.data != MEMORY:
+            raise VoyantConfigError(f"reset: is for a server in memory, this one keeps its data in {self._config.data}")
+        self.stop()
+        self._record.clear()
+        self.start()
+
+    # What goes on
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What ``get_voyant_cloud_client()`` needs in the environment to reach this server."""
+        return {"VOYANT_CLOUD_API_KEY": self.api_key, "VOYANT_CLOUD_API_URL": self.url}
+
+    @property
+    def messages(self) -> list[RealtimeMessageSummary]:
+        """Every message that was stored, oldest first, also what history no longer holds.
+
+        They are known over restarts, while the server is paused, and after its end; only ``reset()`` forgets them.
+        """
+        return self._record.summaries()
 
     @property
     def connections(self) -> int:
         """How many WebSockets are open now."""
         return self._ask(lambda server: len(server.context.connections))
+
+    # Faults
+
+    def drop_connections(self) -> int:
+        """Cut every WebSocket without a word, as a network does, and return how many there were."""
+        return self._ask(lambda server: server.drop_connections())
+
+    def refuse(self, status: int, *, retry_after: int | None = None, times: int | None = None) -> Fault:
+        """Answer every REST call and every WebSocket upgrade with an error, before anything is stored.
+
+        Args:
+            status: the HTTP status, 400 to 599.
+            retry_after: seconds for the ``Retry-After`` header; ``None`` leaves it out.
+            times: how many of them to refuse; ``None`` for all until the fault is ended.
+
+        Raises:
+            VoyantConfigError: *status* is no error, or the server is not running or paused.
+        """
+        if not 400 <= status <= 599:
+            raise VoyantConfigError(f"refuse: status must be 400 to 599, got {status}")
+        return self._begin(lambda: RefusedRequest(status, retry_after, times))
+
+    def delay(self, seconds: float, *, times: int | None = None) -> Fault:
+        """Have every REST answer and every WebSocket upgrade wait.
+
+        What a REST call asks for is done at once: a publish whose client has given up by then is stored. Open
+        WebSockets are not concerned. The end of the fault lets go of what still waits.
+
+        Args:
+            seconds: how long, above 0.
+            times: how many of them to delay; ``None`` for all until the fault is ended.
+
+        Raises:
+            VoyantConfigError: the server is not running, or paused.
+        """
+        return self._begin(lambda: Delay(seconds, times))
+
+    def drop_answers(self, *, times: int | None = None) -> Fault:
+        """Break the connection of every REST call once it is done: a publish is stored, and its client cannot know.
+
+        Args:
+            times: how many answers to drop; ``None`` for all until the fault is ended.
+
+        Raises:
+            VoyantConfigError: the server is not running, or paused.
+        """
+        return self._begin(lambda: DroppedAnswer(times))
+
+    def pause(self) -> Fault:
+        """Stop as a process that hangs: connections stay open, are taken even, and nothing is read or answered.
+
+        Of this object only ``messages``, ``recover()``, ``stop()``, ``restart()`` and ``reset()`` work meanwhile.
+
+        Raises:
+            VoyantConfigError: the server is not running, or paused already.
+        """
+        loop = self._require_loop()
+        resumed, held = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            held.set()
+            # The event loop itself waits here: there is no better likeness of a process that hangs.
+            resumed.wait()
+
+        loop.call_soon_threadsafe(hold)
+        held.wait()
+        self._resumed = resumed
+        return Fault(self._resume)
+
+    def recover(self) -> None:
+        """End every fault."""
+        self._resume()
+        if self._thread is not None:
+            self._ask(lambda _: self._faults.end_all())
 
     def __enter__(self) -> VoyantServer:
         return self.start()
@@ -123,13 +241,33 @@ class VoyantServer:
     async def _serve(self, started: Future[str]) -> None:
         self._loop = asyncio.get_running_loop()
         self._leave = asyncio.Event()
-        self._server = Server(self._config)
+        engine = RecordingEngine(new_engine(self._config), self._record)
+        self._server = Server(self._config, engine=engine, middlewares=[self._faults.middleware])
         await self._server.start()
         started.set_result(self._server.url)
         try:
             await self._leave.wait()
         finally:
             await self._server.stop()
+
+    def _begin(self, make: Callable[[], FaultKind]) -> Fault:
+        def begin(_: Server) -> FaultKind:
+            kind = make()
+            self._faults.begin(kind)
+            return kind
+
+        kind = self._ask(begin)
+        return Fault(lambda: self._end(kind))
+
+    def _end(self, kind: FaultKind) -> None:
+        # A server that was stopped meanwhile has ended it.
+        if self._thread is not None:
+            self._ask(lambda _: self._faults.end(kind))
+
+    def _resume(self) -> None:
+        if self._resumed is not None:
+            self._resumed.set()
+            self._resumed = None
 
     def _ask(self, question: Callable[[Server], T]) -> T:
         loop = self._require_loop()
@@ -143,4 +281,6 @@ class VoyantServer:
     def _require_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
             raise VoyantConfigError("VoyantServer: is not running; call start() or use it in a with block")
+        if self._resumed is not None:
+            raise VoyantConfigError("VoyantServer: is paused; end the pause first")
         return self._loop
