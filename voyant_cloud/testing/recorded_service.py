@@ -39,7 +39,7 @@ class RecordedService:
         self.members: dict[str, list[RealtimePresenceMember]] = {}
         self._messages: list[RealtimeMessageSummary] = []
         self._kept: dict[str, list[RealtimeMessageSummary]] = {}
-        self._epoch = secrets.token_hex(8)
+        self._epochs: dict[str, str] = {}
         self._answers: dict[str, tuple[Call, bytes]] = {}
         self._failure: Exception | None = None
         self._failures_left: int | None = 0
@@ -62,7 +62,7 @@ class RecordedService:
             self.members.clear()
             self._messages.clear()
             self._kept.clear()
-            self._epoch = secrets.token_hex(8)
+            self._epochs.clear()
             self._answers.clear()
             self._failure = None
 
@@ -113,11 +113,12 @@ class RecordedService:
 
     def _store(self, channel: str, message: dict[str, Any]) -> dict[str, Any]:
         kept = self._kept.setdefault(channel, [])
+        epoch = self._epochs.setdefault(channel, secrets.token_hex(8))
         ms = time.time_ns() // 1_000_000
         if kept:
             ms = max(ms, int(kept[-1].id.split("_")[2]))
         stored = RealtimeMessageSummary(
-            id=f"rtm_{self._epoch}_{ms:015d}_{len(kept) + 1:012d}",
+            id=f"rtm_{epoch}_{ms:015d}_{len(kept) + 1:012d}",
             channel=channel,
             event=message["event"],
             data=message.get("data"),
@@ -137,7 +138,7 @@ class RecordedService:
             problem = f"RealtimeHistoryQuery.since_id: {since_id[:80]!r} is no message id"
             raise _refusal(400, "invalid_request", problem)
         # An id of another history: all that there is counts as newer.
-        seen = int(since[3]) if since[1] == self._epoch else 0
+        seen = int(since[3]) if since[1] == self._epochs.get(channel) else 0
         return kept[seen : seen + limit]
 
 

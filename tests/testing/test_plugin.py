@@ -1,0 +1,210 @@
+"""The pytest plugin, as another project's tests meet it: found by its entry point, in a pytest of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.testing.test_without_server import BLOCKED
+
+pytest_plugins = ["pytester"]
+
+PASSING = """
+from voyant_cloud import get_voyant_cloud_client
+
+def notify():
+    with get_voyant_cloud_client() as client:
+        client.realtime.publish("orders:eu", event="order.updated", data={"orderId": "ord_1"})
+
+def test_published(published):
+    published.nothing()
+    notify()
+    assert published("orders:eu", event="order.updated").data == {"orderId": "ord_1"}
+    assert published.count() == 1
+
+def test_again(voyant_server, voyant_client, published):
+    assert voyant_client.realtime.history("orders:eu") == []
+    notify()
+    assert len(voyant_client.realtime.history("orders:eu")) == 1
+    published("orders:eu")
+    with voyant_server.refuse(503):
+        pass
+"""
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *arguments, timeout=50)
+
+
+def test_fresh_for_each_test(pytester: pytest.Pytester) -> None:
+    """Each test has a server of its own, which the application finds by the environment, and none is left."""
+    seen = """
+import os, threading
+URLS = []
+
+def test_one(voyant_server):
+    URLS.append(voyant_server)
+
+def test_two(voyant_server):
+    assert voyant_server is not URLS[0]
+    assert os.environ["VOYANT_CLOUD_API_URL"] == voyant_server.url
+
+def test_three():
+    assert "VOYANT_CLOUD_API_URL" not in os.environ
+    assert threading.active_count() == 1
+"""
+    pytester.makepyfile(test_story=PASSING, test_world=seen)
+    run(pytester).assert_outcomes(passed=5)
+
+
+def test_shared(pytester: pytest.Pytester) -> None:
+    """One server for all, that each test finds empty, also after one that broke or stopped it."""
+    pytester.makeini("[pytest]\nvoyant_server_scope = session")
+    pytester.makeconftest(
+        """
+import pytest
+
+@pytest.fixture(scope="session")
+def application(voyant_server):
+    return voyant_server.url
+"""
+    )
+    breaking = """
+import pytest
+
+@pytest.mark.parametrize("how", ["refuse", "pause", "stop", "again"])
+def test_break(how, voyant_server, voyant_client, published, application):
+    published.nothing()
+    assert voyant_server.url == application
+    voyant_client.realtime.publish("orders:eu", event="e")
+    if how == "refuse":
+        voyant_server.refuse(503)
+    elif how != "again":
+        getattr(voyant_server, how)()
+"""
+    pytester.makepyfile(test_story=PASSING, test_breaking=breaking)
+    done = run(pytester, "--setup-show")
+    done.assert_outcomes(passed=6)
+    assert done.stdout.str().count("SETUP    S voyant_server ") == 1
+
+
+def test_a_scope_that_is_none(pytester: pytest.Pytester) -> None:
+    """One line says which there are."""
+    pytester.makeini("[pytest]\nvoyant_server_scope = tests")
+    done = run(pytester)
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(
+        ["ERROR: voyant_server_scope: must be one of function, class, module, package, session, got 'tests'"]
+    )
+
+
+def test_settings(pytester: pytest.Pytester) -> None:
+    """A fixture of the project's own sets the server up."""
+    pytester.makepyfile(
+        """
+import pytest
+
+@pytest.fixture
+def voyant_server_settings():
+    return {"limits": {"history_messages": 1}}
+
+def test_one(voyant_client, published):
+    for number in range(2):
+        voyant_client.realtime.publish("orders:eu", event="e", data=number)
+    assert [message.data for message in voyant_client.realtime.history("orders:eu")] == [1]
+    assert published.count() == 2
+"""
+    )
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_failure_is_readable(pytester: pytest.Pytester) -> None:
+    """The line of the test, and what differs; nothing of this package's insides."""
+    pytester.makepyfile(
+        """
+def test_one(voyant_client, published):
+    voyant_client.realtime.publish("orders:eu", event="order.updated", data={"orderId": "ord_2", "n": 1})
+    published("orders:eu", event="order.updated", data={"orderId": "ord_1", "n": 1})
+"""
+    )
+    done = run(pytester)
+    done.assert_outcomes(failed=1)
+    lines = done.stdout.lines
+    start = next(number for number, line in enumerate(lines) if line.startswith(">"))
+    assert lines[start : start + 16] == [
+        '>       published("orders:eu", event="order.updated", data={"orderId": "ord_1", "n": 1})',
+        "E       AssertionError: no such message was published:",
+        "E           channel: orders:eu",
+        "E           event: order.updated",
+        'E           data: {"n": 1, "orderId": "ord_1"}',
+        "E       1 message was published, nearest first:",
+        "E         1 orders:eu order.updated",
+        "E             data, - as wanted, + as published:",
+        "E                 {",
+        'E                   "n": 1',
+        'E               -   "orderId": "ord_1"',
+        'E               +   "orderId": "ord_2"',
+        "E                 }",
+        "",
+        "test_a_failure_is_readable.py:3: AssertionError",
+        lines[start + 15],
+    ]
+    assert "voyant_cloud/testing" not in done.stdout.str()
+
+
+def test_without_the_server(pytester: pytest.Pytester) -> None:
+    """The plugin loads, tests that need no server run, and the others say what to install."""
+    pytester.makeconftest(BLOCKED.replace(', "click", "rich", "pytest"', ""))
+    pytester.makepyfile(
+        """
+from voyant_cloud.testing import Published, RecordingClient
+
+def test_recording():
+    client = RecordingClient()
+    client.realtime.publish("orders:eu", event="e")
+    Published(client)("orders:eu")
+
+def test_server(voyant_server):
+    pass
+"""
+    )
+    done = run(pytester)
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(['E*VoyantServer needs the server (*); run: pip install "voyant-cloud[[]server[]]"'])
+
+
+def test_unittest(pytester: pytest.Pytester) -> None:
+    """The same objects in a ``TestCase``, run without pytest."""
+    pytester.makepyfile(
+        test_orders="""
+import os
+import unittest
+from unittest import mock
+
+from voyant_cloud import ServiceUnavailableError, get_voyant_cloud_client
+from voyant_cloud.testing import Published, VoyantServer
+
+
+class OrderTests(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = cls.enterClassContext(VoyantServer())
+        cls.enterClassContext(mock.patch.dict(os.environ, cls.server.environment))
+
+    def setUp(self):
+        self.server.reset()
+        self.client = self.enterContext(get_voyant_cloud_client(retries=0))
+        self.published = Published(self.server)
+
+    def test_one(self):
+        self.client.realtime.publish("orders:eu", event="e")
+        self.published("orders:eu")
+
+    def test_two(self):
+        self.published.nothing()
+        self.enterContext(self.server.refuse(503))
+        with self.assertRaises(ServiceUnavailableError):
+            self.client.realtime.publish("orders:eu", event="e")
+"""
+    )
+    done = pytester.runpython_c("import unittest; unittest.main(module='test_orders', argv=['unittest'])")
+    done.stderr.fnmatch_lines(["Ran 2 tests*", "OK"])
