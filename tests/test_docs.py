@@ -1,4 +1,4 @@
-"""The commands of the README and the docs: every one is real, and those with output say just that."""
+"""The commands of the README and the docs are real, those with output say just that, and the tests of the docs pass."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from tests.e2e.executable import environment
 from tests.test_readme import make_targets
 from voyant_cloud.testing import VoyantServer
+
+pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
@@ -62,6 +64,38 @@ def test_output_is_real(page: Path, server: VoyantServer, tmp_path: Path) -> Non
         )
         pattern = re.escape(expected).replace("…", ".*")
         assert re.fullmatch(pattern, done.stdout), f"$ {command}\n{done.stdout}"
+
+
+DJANGO_SETTINGS = """
+import django
+from django.conf import settings
+
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}})
+django.setup()
+"""
+
+
+def test_the_tests_of_the_docs_pass(pytester: pytest.Pytester) -> None:
+    """Each Python block of the page on testing is the file that its first line names, and all pass together."""
+    texts = blocks(ROOT / "docs/testing.md", "python")
+    named = {text.partition("\n")[0].removeprefix("# ").removesuffix(".py"): text for text in texts}
+    assert len(named) == len(texts)
+    pytester.makeconftest(DJANGO_SETTINGS)
+    pytester.makepyfile(**named)
+    done = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", timeout=50)
+    done.assert_outcomes(passed=sum(text.count("def test_") for text in texts))
+
+
+def test_the_failure_in_the_docs_is_real(pytester: pytest.Pytester) -> None:
+    """The failure that the page on testing shows is what pytest prints."""
+    page = ROOT / "docs/testing.md"
+    [shown] = blocks(page, "text")
+    application = next(text for text in blocks(page, "python") if text.startswith("# orders.py"))
+    call = shown.partition("\n")[0].removeprefix(">").strip()
+    test = f'from orders import ship\n\ndef test_one(published):\n    ship("ord_1")\n    {call}\n'
+    pytester.makepyfile(orders=application, test_one=test)
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=50)
+    assert shown in done.stdout.str()
 
 
 def told(page: Path) -> list[tuple[str, str]]:
