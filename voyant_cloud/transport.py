@@ -175,8 +175,7 @@ class Transport:
         return read_data(self.answer_to(call), as_type)
 
     def answer_to(self, call: Call) -> Answer:
-        """Send a call until it is answered. Everything above is without I/O: another way to have calls answered, as
-        in tests without a service, takes the place of this method.
+        """Send a call until it is answered. All I/O is below this: who answers calls otherwise overrides it.
 
         Returns:
             An answer with a 2xx status.

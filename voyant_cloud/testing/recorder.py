@@ -8,7 +8,15 @@ from typing import Any
 
 from voyant_cloud import jsontext
 from voyant_cloud.models import RealtimeMessageSummary, RealtimePresenceMember
-from voyant_cloud.server.engine.base import Engine, EngineListener, History, IdempotencyKey, NewMessage, StoredMessage
+from voyant_cloud.server.engine.base import (
+    ChannelStanding,
+    Engine,
+    EngineListener,
+    History,
+    IdempotencyKey,
+    NewMessage,
+    StoredMessage,
+)
 
 __all__ = ["Record", "RecordingEngine"]
 
@@ -81,6 +89,10 @@ class RecordingEngine:
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages."""
         return await self._engine.history(channel, after_seq=after_seq, limit=limit)
+
+    async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
+        """List channels."""
+        return await self._engine.channels(prefix, limit)
 
     async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
         """Make a client present, or change its data."""

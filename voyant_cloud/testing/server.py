@@ -75,7 +75,8 @@ class VoyantServer:
         self._leave: asyncio.Event
         self._record = Record()
         self._faults = Faults()
-        self._resumed: threading.Event | None = None
+        self._resumed = threading.Event()
+        self._resumed.set()
         self.url = ""
 
     def start(self) -> VoyantServer:
@@ -213,11 +214,11 @@ class VoyantServer:
         loop.call_soon_threadsafe(hold)
         held.wait()
         self._resumed = resumed
-        return Fault(self._resume)
+        return Fault(resumed.set)
 
     def recover(self) -> None:
         """End every fault."""
-        self._resume()
+        self._resumed.set()
         if self._thread is not None:
             self._ask(lambda _: self._faults.end_all())
 
@@ -264,11 +265,6 @@ class VoyantServer:
         if self._thread is not None:
             self._ask(lambda _: self._faults.end(kind))
 
-    def _resume(self) -> None:
-        if self._resumed is not None:
-            self._resumed.set()
-            self._resumed = None
-
     def _ask(self, question: Callable[[Server], T]) -> T:
         loop = self._require_loop()
 
@@ -281,6 +277,6 @@ class VoyantServer:
     def _require_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
             raise VoyantConfigError("VoyantServer: is not running; call start() or use it in a with block")
-        if self._resumed is not None:
+        if not self._resumed.is_set():
             raise VoyantConfigError("VoyantServer: is paused; end the pause first")
         return self._loop
