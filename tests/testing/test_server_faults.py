@@ -24,6 +24,8 @@ from voyant_cloud import (
 from voyant_cloud.testing import VoyantServer
 
 CHANNEL = "orders:eu"
+A_MOMENT = (PATIENCE, 0.2)
+"""Seconds to connect, and to wait for an answer."""
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def client(server: VoyantServer) -> Iterator[VoyantCloudClient]:
 
 
 @pytest.fixture
-def impatient(server: VoyantServer) -> Iterator[VoyantCloudClient]:
-    """A client that waits a moment for its answer and tries once."""
-    with VoyantCloudClient(api_key=server.api_key, base_url=server.url, retries=0, timeout=0.2) as client:
+def once(server: VoyantServer) -> Iterator[VoyantCloudClient]:
+    """A client that tries once."""
+    with VoyantCloudClient(api_key=server.api_key, base_url=server.url, retries=0, timeout=PATIENCE) as client:
         yield client
 
 
@@ -56,22 +58,22 @@ def publish(client: VoyantCloudClient, number: int) -> str:
 class TestRefuse:
     """``refuse``."""
 
-    def test_until_the_end_of_the_block(self, server: VoyantServer, impatient: VoyantCloudClient) -> None:
+    def test_until_the_end_of_the_block(self, server: VoyantServer, once: VoyantCloudClient) -> None:
         """The error is the service's own, nothing is stored, and it is over with the block."""
         with server.refuse(503, retry_after=7):
             with pytest.raises(ServiceUnavailableError) as caught:
-                publish(impatient, 1)
+                publish(once, 1)
         assert caught.value.retry_after == 7
         assert caught.value.code == "service_unavailable"
         assert caught.value.request_id
         assert server.messages == []
-        publish(impatient, 2)
+        publish(once, 2)
 
     @pytest.mark.parametrize("status", [400, 401, 418, 429, 502, 599])
-    def test_any_status(self, server: VoyantServer, impatient: VoyantCloudClient, status: int) -> None:
+    def test_any_status(self, server: VoyantServer, once: VoyantCloudClient, status: int) -> None:
         """A status that this server itself never gives can be had, too."""
         with server.refuse(status), pytest.raises(VoyantApiError) as caught:
-            impatient.realtime.history(CHANNEL)
+            once.realtime.history(CHANNEL)
         assert caught.value.status == status
 
     def test_some_times(self, server: VoyantServer, client: VoyantCloudClient) -> None:
@@ -105,13 +107,14 @@ class TestDelay:
     """``delay``."""
 
     def test_a_publish_is_stored_although_its_client_gave_up(
-        self, server: VoyantServer, impatient: VoyantCloudClient
+        self, server: VoyantServer, once: VoyantCloudClient
     ) -> None:
         """The answer waits, not the work."""
-        with server.delay(PATIENCE), pytest.raises(PublishOutcomeUnknown) as caught:
-            publish(impatient, 1)
-        assert isinstance(caught.value.__cause__, VoyantTimeoutError)
-        assert [message.data for message in server.messages] == [1]
+        with server.delay(PATIENCE):
+            with pytest.raises(PublishOutcomeUnknown) as caught:
+                once.realtime.publish(CHANNEL, event="e", data=1, timeout=A_MOMENT)
+            assert isinstance(caught.value.__cause__, VoyantTimeoutError)
+            until(lambda: [message.data for message in server.messages] == [1])
 
     def test_the_end_lets_go(self, server: VoyantServer, client: VoyantCloudClient) -> None:
         """Who waits when the fault ends is answered."""
@@ -179,21 +182,21 @@ class TestDropAnswers:
 class TestPause:
     """``pause``."""
 
-    def test_as_a_process_that_hangs(self, server: VoyantServer, impatient: VoyantCloudClient) -> None:
+    def test_as_a_process_that_hangs(self, server: VoyantServer, once: VoyantCloudClient) -> None:
         """Connections are taken and nothing is answered; afterwards it goes on."""
         with server.pause():
             with pytest.raises(VoyantTimeoutError):
-                impatient.realtime.history(CHANNEL)
+                once.realtime.history(CHANNEL, timeout=A_MOMENT)
             assert server.messages == []
             with pytest.raises(VoyantConfigError, match="is paused"):
                 server.drop_connections()
             with pytest.raises(VoyantConfigError, match="is paused"):
                 server.pause()
-        until(lambda: _answers(impatient))
+        assert once.realtime.history(CHANNEL) == []
 
     def test_a_channel_notices_and_loses_nothing(self, server: VoyantServer, client: VoyantCloudClient) -> None:
         """Without a pong the channel connects anew, and gets what was published after the pause."""
-        with client.realtime.channel(CHANNEL, client_id="worker-1", ping_after=0.1, pong_timeout=0.1) as channel:
+        with client.realtime.channel(CHANNEL, client_id="worker-1", ping_after=0.5, pong_timeout=0.5) as channel:
             seen = Seen(channel, "message", "disconnected", "gap")
             assert channel.wait_connected(PATIENCE)
             publish(client, 1)
@@ -219,21 +222,21 @@ class TestPause:
 class TestTogether:
     """Faults that meet."""
 
-    def test_nested(self, server: VoyantServer, impatient: VoyantCloudClient) -> None:
+    def test_nested(self, server: VoyantServer, once: VoyantCloudClient) -> None:
         """Each ends by itself."""
         with server.refuse(503):
             with server.delay(0.01), pytest.raises(ServiceUnavailableError):
-                publish(impatient, 1)
+                publish(once, 1)
             with pytest.raises(ServiceUnavailableError):
-                publish(impatient, 2)
-        publish(impatient, 3)
+                publish(once, 2)
+        publish(once, 3)
 
     @pytest.mark.parametrize("how", ["recover", "restart", "reset"])
-    def test_all_end_together(self, server: VoyantServer, impatient: VoyantCloudClient, how: str) -> None:
+    def test_all_end_together(self, server: VoyantServer, once: VoyantCloudClient, how: str) -> None:
         """Whatever makes a whole server again; a block that ends later does no harm."""
         with server.refuse(503), server.refuse(500), server.pause():
             getattr(server, how)()
-            publish(impatient, 1)
+            publish(once, 1)
 
     def test_of_a_server_that_was_stopped(self, server: VoyantServer) -> None:
         """The block of a fault may outlive the server."""
@@ -241,11 +244,3 @@ class TestTogether:
             server.stop()
         with pytest.raises(VoyantConfigError, match="is not running"):
             server.refuse(503)
-
-
-def _answers(client: VoyantCloudClient) -> bool:
-    try:
-        client.realtime.history(CHANNEL)
-    except VoyantTimeoutError:
-        return False
-    return True
