@@ -5,22 +5,24 @@ import { find, setText } from "./dom.js";
 import { Workspace } from "./workspace.js";
 
 const workspace = new Workspace({ refused: (words) => signOut(words) });
-let isSigningIn = false;
+// The key that is being tried; signing out, or leaving the page, lets go of it too.
+let tried = null;
 
 async function signIn() {
   const key = find("key").value.trim();
-  if (isSigningIn) return;
-  isSigningIn = true;
+  if (tried !== null) return;
+  const api = (tried = new Api(key));
   setText(find("key-problem"), "");
-  const api = new Api(key);
   try {
-    enter(api, (await api.channels("")).scopes);
+    const { scopes } = await api.channels("");
+    if (api === tried) enter(api, scopes);
   } catch (error) {
+    if (api !== tried) return;
     // The key is good, only not for reading.
     if (error.status === 403) enter(api, null);
     else refuse(key ? error.message : "type an API key");
   } finally {
-    isSigningIn = false;
+    if (api === tried) tried = null;
   }
 }
 
@@ -38,6 +40,9 @@ function refuse(words) {
 }
 
 function signOut(words = "") {
+  tried?.close();
+  tried = null;
+  find("key").value = "";
   workspace.close();
   find("workspace").hidden = true;
   find("entrance").hidden = false;

@@ -14,7 +14,6 @@ export class Follower {
   #lastId = null;
   #head = null;
   #seen = new Set();
-  #hasHistory = false;
   #held = [];
   #reading = 0;
   #isConnected = false;
@@ -72,7 +71,7 @@ export class Follower {
     this.#head = connected.lastId ?? null;
     this.#reading += 1;
     // Where there was no message to go on from, some may have come between that reading and this connection.
-    const isBehind = !this.#hasHistory || this.#lastId === null;
+    const isBehind = this.#lastId === null;
     if (isBehind) this.#lastId = this.#head;
     await Promise.all([isBehind && this.#readHistory(), this.#readMembers()]);
     this.#reading -= 1;
@@ -109,7 +108,6 @@ export class Follower {
       return;
     }
     if (this.#stopped) return;
-    this.#hasHistory = true;
     this.#seen.clear();
     for (const message of messages) this.#remember(message.id);
     if (messages.length && this.#held.length === 0) this.#lastId = messages.at(-1).id;

@@ -48,7 +48,8 @@ export class Workspace {
     this.#close(this.#readable ? CHOOSE : UNREADABLE);
     for (const id of ["prefix", "order", "needle", "history", "reload", "pause"]) find(id).disabled = !this.#readable;
     if (this.#readable) {
-      this.#poll().then(() => this.focus() || find("prefix").focus());
+      // Not away from where somebody has begun to type meanwhile.
+      this.#poll().then(() => document.activeElement === document.body && (this.focus() || find("prefix").focus()));
     } else {
       this.#channels.say(UNREADABLE);
       find("publish-channel").focus();
@@ -158,7 +159,8 @@ export class Workspace {
       state: (text, tone) => showState(text, tone),
     });
     const lack = this.#lack("realtime:tokens", "to follow messages and presence live");
-    this.#follower.start(!lack).then(() => lack && this.#feed.note(lack, true));
+    const follower = this.#follower;
+    follower.start(!lack).then(() => lack && follower === this.#follower && this.#feed.note(lack, true));
   }
 
   #close(words, command) {
