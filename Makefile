@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 NODE_PACKAGES := tests/interop/node_modules/.installed
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
-PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled envelope failures integrations/capabilities \
-  jsontext retry urls realtime/backoff realtime/events realtime/frames realtime/liveness realtime/recovery \
-  realtime/session server/capabilities server/message_id server/origins server/presence server/rate server/tail \
-  server/wire testing/wanted
+PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
+  integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/frames \
+  realtime/liveness realtime/recovery realtime/session server/capabilities server/message_id server/origins \
+  server/presence server/rate server/tail server/wire testing/wanted
 empty :=
 comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))

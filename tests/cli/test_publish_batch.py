@@ -113,12 +113,21 @@ class TestBadRecords:
         assert done.code == 4
         assert words in done.err
         assert "line 3" in done.err
-        assert "fix it and go on with --resume" in done.err
+        assert "fix it, or pass over bad ones with --on-error skip; continue with --resume" in done.err
         assert len(done.err.splitlines()) == 1
         assert stored(client) == [1, 2]
         write(file, [line(1), line(2), line(3), line(4)])
         assert run("publish-batch", str(file), "--resume").code == 0
         assert stored(client) == [1, 2, 3, 4]
+
+    def test_stop_without_a_checkpoint(self, run: Run, client: VoyantCloudClient, file: Path) -> None:
+        """Nobody is told to continue what cannot be continued: that would publish all of it again."""
+        write(file, [line(1), "nope"])
+        done = run("publish-batch", str(file), "--no-checkpoint")
+        assert done.code == 4
+        assert "--resume" not in done.err
+        assert "without a checkpoint nothing says what was published" in done.err
+        assert stored(client) == [1]
 
     def test_stop_at_the_first(self, run: Run, client: VoyantCloudClient, file: Path) -> None:
         """Where nothing was published it is a wrong input, and no unfinished run."""
@@ -235,6 +244,7 @@ class TestCheckpoint:
             assert refused.code == 4
             assert "the input is not what was published before" in refused.err
             assert "--restart" in refused.err
+            assert "--resume" not in refused.err
         assert len(stored(client)) == 150
 
     def test_an_input_that_grew(self, run: Run, client: VoyantCloudClient, file: Path) -> None:

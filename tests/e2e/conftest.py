@@ -1,4 +1,4 @@
-"""Fixtures for tests in a real browser, and of the console."""
+"""Fixtures for tests through the executable, in a real browser, and of the console."""
 
 from __future__ import annotations
 
@@ -9,17 +9,24 @@ import pytest
 
 from tests.browser import OpenPage, Visit, chromium, open_page, pytest_runtest_makereport
 from tests.e2e.console_page import open_channel, sign_in
+from tests.e2e.executable import environment
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
-__all__ = ["chromium", "client", "console", "open_page", "pytest_runtest_makereport"]
+__all__ = ["chromium", "client", "console", "env", "open_page", "pytest_runtest_makereport"]
 
 
 @pytest.fixture
 def client(server: VoyantServer) -> Iterator[VoyantCloudClient]:
-    """The SDK, as the other side of what the page does."""
+    """The SDK, as the other side of what a page or a command does."""
     with VoyantCloudClient(api_key=server.api_key, base_url=server.url) as made:
         yield made
+
+
+@pytest.fixture
+def env(server: VoyantServer) -> dict[str, str]:
+    """The environment of a command that finds the server."""
+    return environment(server.url, server.api_key)
 
 
 @pytest.fixture

@@ -90,8 +90,10 @@ def test_key_is_nowhere(server: VoyantServer, console: OpenPage, client: VoyantC
         location.href, document.title, document.cookie, {...localStorage}, {...sessionStorage}, history.state, name])"""
     assert server.api_key not in page.evaluate(everything)
     assert "rtok_" not in page.evaluate(everything)
+    page.locator("#needle").fill("seen by")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("API key")).to_be_focused()
+    expect(page.locator("#needle")).to_have_value("")
     until(lambda: server.connections == 0)
     left = page.evaluate(everything)
     assert server.api_key not in left
@@ -99,6 +101,20 @@ def test_key_is_nowhere(server: VoyantServer, console: OpenPage, client: VoyantC
     assert CHANNEL not in page.locator("#channel-list, #messages").all_inner_texts()
     page.reload()
     expect(page.get_by_label("API key")).to_have_value("")
+
+
+def test_leaving_the_page_forgets_a_key_that_is_tried(server: VoyantServer, open_page: OpenPage) -> None:
+    """A browser may keep the page for the way back; neither the key nor the sign-in with it is there then."""
+    page = open_page(f"{server.url}/console").page
+    held: list[Route] = []
+    page.route("**/console/channels*", lambda route: held.append(route))
+    page.get_by_label("API key").fill(server.api_key)
+    with page.expect_request("**/console/channels*"):
+        page.get_by_role("button", name="Sign in").click()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    expect(page.get_by_label("API key")).to_have_value("")
+    page.unroute("**/console/channels*")
+    sign_in(page, server.api_key)
 
 
 def test_key_that_is_no_longer_taken_signs_out(open_page: OpenPage) -> None:
@@ -133,15 +149,16 @@ def test_channels_are_narrowed_ordered_and_rated(console: OpenPage, client: Voya
     expect(page.locator("#channels-note")).to_contain_text("No channel begins with that")
 
 
-def test_prefix_that_is_none_is_told(console: OpenPage) -> None:
-    """A prefix that no name can have gets the server's words, and opens nothing."""
+def test_prefix_that_is_none_is_told(console: OpenPage, client: VoyantCloudClient) -> None:
+    """A prefix that no name can have is told of, opens nothing, and holds up nothing."""
     visit = console()
-    visit.tolerate("status of 400")
     visit.page.get_by_label("Begins with").fill("a b")
     expect(visit.page.locator("#channels-note")).to_contain_text("no channel's name begins with it")
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator("#channels-note")).to_contain_text("a channel name has")
     expect(visit.page.locator("#messages-title")).to_have_text("Messages")
+    publish(client, 1, 2, 3)
+    expect(visit.page.locator("#plot-now")).not_to_have_text(re.compile(r"^0/s"))
 
 
 @pytest.mark.parametrize(

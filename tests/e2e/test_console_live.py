@@ -118,6 +118,19 @@ def test_form_shows_the_servers_refusals(console: OpenPage) -> None:
         expect(page.locator("#publish-problem")).to_contain_text("a channel name has 1 to 200")
 
 
+def test_presence_that_cannot_be_read(console: OpenPage, client: VoyantCloudClient) -> None:
+    """Who enters is shown, and still said that the list is not whole."""
+    visit = console()
+    visit.tolerate("status of 503")
+    refusal = {"error": "no store now", "code": "service_unavailable"}
+    visit.page.route("**/presence", lambda route: route.fulfill(status=503, json=refusal))
+    open_channel(visit.page, CHANNEL)
+    with following(client) as channel:
+        channel.enter_presence({"name": "Alice"})
+        expect(visit.page.locator(".member")).to_have_count(1)
+        expect(visit.page.locator("#members-note")).to_have_text("no store now")
+
+
 def test_presence_appears_changes_and_leaves(console: OpenPage, client: VoyantCloudClient) -> None:
     """Who was there before is listed; who enters, changes or leaves is seen to."""
     with following(client, "early") as early:

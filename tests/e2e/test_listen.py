@@ -19,17 +19,6 @@ from voyant_cloud.testing import VoyantServer
 CHANNEL = "orders:eu"
 
 
-@pytest.fixture
-def client(server: VoyantServer) -> Iterator[VoyantCloudClient]:
-    with VoyantCloudClient(api_key=server.api_key, base_url=server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def env(server: VoyantServer) -> dict[str, str]:
-    return environment(server.url, server.api_key)
-
-
 @contextmanager
 def listener(*options: str, env: dict[str, str]) -> Iterator[Running]:
     """Run ``listen`` until it is connected, and no longer than the block."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.executable import COMMAND, Running, environment, run
+from tests.e2e.executable import COMMAND, Running, run
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
@@ -28,17 +28,6 @@ def server(tmp_path: Path) -> Iterator[VoyantServer]:
     """A server that keeps everything, over restarts, too."""
     with VoyantServer(data=str(tmp_path / "voyant.db"), limits=dict(KEEP)) as running:
         yield running
-
-
-@pytest.fixture
-def client(server: VoyantServer) -> Iterator[VoyantCloudClient]:
-    with VoyantCloudClient(api_key=server.api_key, base_url=server.url) as client:
-        yield client
-
-
-@pytest.fixture
-def env(server: VoyantServer) -> dict[str, str]:
-    return environment(server.url, server.api_key)
 
 
 def write(path: Path, count: int) -> Path:
@@ -125,7 +114,6 @@ def test_a_service_that_stays_away(
     with Running("publish-batch", str(file), env=env) as running:
         until(lambda: published(client) > 500)
         server.stop()
-        until(lambda: os.stat(tmp_path / "input.jsonl.checkpoint").st_size)
         running.process.send_signal(signal.SIGINT)
         assert running.wait() == 130
     server.start()

@@ -20,7 +20,16 @@ from voyant_cloud.errors import (
     VoyantValidationError,
 )
 
-__all__ = ["CommandError", "ExitCode", "Interrupted", "PipeClosedError", "Terminated", "exit_code_of", "line_of"]
+__all__ = [
+    "CannotResumeError",
+    "CommandError",
+    "ExitCode",
+    "Interrupted",
+    "PipeClosedError",
+    "Terminated",
+    "exit_code_of",
+    "line_of",
+]
 
 
 _MODEL: Final = re.compile(r"^[A-Z][A-Za-z]+\.")
@@ -51,6 +60,10 @@ class CommandError(VoyantError):
     def __init__(self, message: str, code: ExitCode = ExitCode.FAILED) -> None:
         self.code = code
         super().__init__(message)
+
+
+class CannotResumeError(CommandError):
+    """What the same command with ``--resume`` would meet again; the message says what to do instead."""
 
 
 class PipeClosedError(Exception):

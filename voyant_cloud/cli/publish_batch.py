@@ -19,11 +19,11 @@ from voyant_cloud.cli.batch.records import FORMATS, Records, records_of
 from voyant_cloud.cli.batch.rejects import Rejects
 from voyant_cloud.cli.batch.run import BatchRun, Plan
 from voyant_cloud.cli.batch.source import Source
-from voyant_cloud.cli.exits import CommandError, ExitCode, exit_code_of, line_of
+from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode, exit_code_of, line_of
 from voyant_cloud.cli.options import Number, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.cli.visible import visible
-from voyant_cloud.errors import VoyantError
+from voyant_cloud.errors import PublishOutcomeUnknown, VoyantError
 from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE, MAX_CONCURRENCY
 from voyant_cloud.retry import RetryPolicy
 
@@ -34,6 +34,7 @@ PATIENCE: Final = RetryPolicy(retries=100, deadline=60.0)
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 _FORM_OF: Final = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 """What names of files say; the others are looked into."""
+_LOST: Final = "without a checkpoint nothing says what was published, so it cannot be continued"
 _UNSURE: Final = {"publish": Finding.NOT_PUBLISHED, "skip": Finding.PUBLISHED}
 
 
@@ -228,6 +229,10 @@ def _ended(error: BaseException, checkpoint: Checkpoint, path: Path | None) -> B
     code = exit_code_of(error)
     if is_begun and code in (ExitCode.FAILED, ExitCode.USAGE):
         code = ExitCode.PARTLY
-    line = line_of(error)
-    hint = "; continue with --resume" if path and is_begun and "--" not in line else ""
-    return CommandError(f"{line}{hint}", code)
+    if isinstance(error, CannotResumeError):
+        return CommandError(str(error), code)
+    # What to do about a publish of which nobody knows whether it was stored is what --resume finds out.
+    line = str(error) if path and isinstance(error, PublishOutcomeUnknown) else line_of(error)
+    if not is_begun:
+        return CommandError(line, code)
+    return CommandError(f"{line}; {'continue with --resume' if path else _LOST}", code)

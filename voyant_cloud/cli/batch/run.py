@@ -18,7 +18,7 @@ from voyant_cloud.cli.batch.rejects import Rejects
 from voyant_cloud.cli.batch.sender import RefusedRecordError, Sender
 from voyant_cloud.cli.batch.settled import ChangedInputError
 from voyant_cloud.cli.batch.source import LINGER
-from voyant_cloud.cli.exits import CommandError, ExitCode, line_of
+from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode, line_of
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import RealtimeBatchMessage
 from voyant_cloud.realtime.api import RealtimeApi
@@ -184,9 +184,7 @@ class BatchRun:
 
     def _reject(self, record: Record, problem: str) -> None:
         if not self._plan.skip_bad:
-            raise CommandError(
-                f"{problem}; fix it and go on with --resume, or pass over bad ones with --on-error skip", ExitCode.USAGE
-            )
+            raise CommandError(f"{problem}; fix it, or pass over bad ones with --on-error skip", ExitCode.USAGE)
         with self._rejecting:
             self._rejects.add(record, self._unit, problem)
             self._checkpoint.was_rejected(record.number, record.digest)
@@ -202,11 +200,13 @@ class BatchRun:
         if not isinstance(error, RefusedRecordError):
             return error
         place = f"{self._unit} {self._open[error.number].place}"
-        return CommandError(f"{place}: {line_of(error.reason)}; fix it and go on with --resume", ExitCode.USAGE)
+        return CommandError(
+            f"{place}: {line_of(error.reason)}; fix it, or pass over bad ones with --on-error skip", ExitCode.USAGE
+        )
 
 
 def _changed(what: str) -> CommandError:
-    return CommandError(
+    return CannotResumeError(
         f"the input is not what was published before: {what} was dealt with; publish all of it anew with --restart",
         ExitCode.USAGE,
     )

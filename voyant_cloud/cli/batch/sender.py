@@ -12,7 +12,7 @@ from typing import Any, Final
 from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
 from voyant_cloud.cli.batch.lookup import NEWEST, Finding, find
 from voyant_cloud.cli.batch.progress import Counters
-from voyant_cloud.cli.exits import CommandError, ExitCode
+from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode
 from voyant_cloud.converter import structure, unstructure
 from voyant_cloud.errors import (
     ConflictError,
@@ -108,7 +108,7 @@ class Sender:
             unsure: what to take for granted where nobody can tell; ``None`` stops there.
 
         Raises:
-            CommandError: nobody can tell.
+            CannotResumeError: nobody can tell.
             VoyantError: the service could not be asked, or refuses the batch.
             OSError: the checkpoint cannot be written.
         """
@@ -124,9 +124,9 @@ class Sender:
             finding = unsure or finding
         if finding is Finding.UNKNOWN:
             first, last = min(sending.digests), max(sending.digests)
-            raise CommandError(
+            raise CannotResumeError(
                 f"records {first} to {last} were sent by the run before, and neither the service nor its history tells "
-                "whether they were stored; look yourself, then add --unsure publish or --unsure skip",
+                "whether they were stored; look yourself, then add --unsure publish or --unsure skip to --resume",
                 ExitCode.PARTLY,
             )
         if finding is Finding.NOT_PUBLISHED:

@@ -65,6 +65,7 @@ export class Api {
 
   async #call(method, path, body) {
     if (!KEY.test(this.#key)) throw new ApiError("an API key has no spaces, accents or other such characters", 401);
+    const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PATIENCE_MS)]);
     let response, text;
     try {
       response = await fetch(new URL(path, ROOT), {
@@ -73,11 +74,11 @@ export class Api {
         headers: { Authorization: `Bearer ${this.#key}`, ...(body && { "Content-Type": "application/json" }) },
         cache: "no-store",
         redirect: "error",
-        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PATIENCE_MS)]),
+        signal,
       });
       text = await response.text();
     } catch {
-      throw new ApiError("the server does not answer");
+      throw new ApiError(`the server does not answer${body ? "; what was sent may have arrived all the same" : ""}`);
     }
     const answer = read(text);
     if (!response.ok) throw refusal(response, answer);

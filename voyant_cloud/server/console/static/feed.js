@@ -16,6 +16,7 @@ export class Feed {
   #isScheduled = false;
   #needle = "";
   #isOpen = false;
+  #isRead = false;
 
   constructor() {
     find("needle").addEventListener("input", (event) => this.#filter(event.target.value));
@@ -25,6 +26,7 @@ export class Feed {
   /** Empties the feed. While it stays empty *words*, and *command* where a channel is open, say what to do. */
   reset(words, command = "") {
     this.#isOpen = command !== "";
+    this.#isRead = false;
     setText(find("feed-words"), words);
     setNotice(find("feed-command"), command);
     this.#entries = [];
@@ -34,7 +36,14 @@ export class Feed {
     this.#drawAll();
   }
 
+  /** Shows every message again, whatever was searched for. */
+  clearFilter() {
+    find("needle").value = "";
+    this.#filter("");
+  }
+
   history(messages) {
+    this.#isRead = true;
     this.#entries = messages.slice(-MOST).map(messageEntry);
     const count = formatCount(messages.length, "message");
     if (messages.length) this.#entries.push(noteEntry(`${count} of history up to here`));
@@ -119,6 +128,7 @@ export class Feed {
     setText(find("pause"), this.#isPaused ? `Resume (${waiting} new)` : "Pause");
     const some = kept && this.#needle ? `${shown} of ` : "";
     setNotice(find("feed-note"), this.#isOpen ? some + formatCount(kept, "message") : "");
-    find("feed-empty").hidden = kept > 0;
+    // Before its history was read nobody knows whether a channel is empty.
+    find("feed-empty").hidden = kept > 0 || (this.#isOpen && !this.#isRead);
   }
 }

@@ -7,17 +7,19 @@ const MOST_SHOWN = 200;
 
 export class Members {
   #members = new Map();
+  #words = "";
   #isScheduled = false;
 
-  /** Empties the list and says why. */
+  /** Empties the list and says why, until the whole list is known. */
   clear(words) {
     this.#members.clear();
+    this.#words = words;
     this.#draw();
-    setText(find("members-note"), words);
   }
 
   replace(members) {
     this.#members = new Map(members.map((each) => [each.clientId, each]));
+    this.#words = "";
     this.#draw();
   }
 
@@ -46,7 +48,9 @@ export class Members {
     find("members").replaceChildren(...shown.map(memberLine));
     const count = this.#members.size;
     const part = count > MOST_SHOWN ? `, the first ${MOST_SHOWN} are shown` : "";
-    setText(find("members-note"), count ? `${formatCount(count, "member")}${part}` : "Nobody is present.");
+    const known = count ? `${formatCount(count, "member")}${part}` : "Nobody is present.";
+    // Frames alone tell of those who move, not of all who are there.
+    setText(find("members-note"), this.#words || known);
   }
 }
 

@@ -12,6 +12,8 @@ import { Rates } from "./rates.js";
 
 const POLL_EVERY_MS = 1_000;
 const FIRST_CHANNEL = "orders:eu";
+const PREFIX = /^[A-Za-z0-9_:.,;=@-]{0,200}$/;
+const NO_PREFIX = "no channel's name begins with it: a channel name has A-Z a-z 0-9 _ : . , ; = @ - and no more than 200";
 const CHOOSE = "Choose a channel to see its history and, live, what is published to it.";
 const UNREADABLE = "The key lacks the scope realtime:subscribe, which is needed to read channels and what is in them.";
 
@@ -22,6 +24,7 @@ export class Workspace {
   #plot = new Plot();
   #publishForm = new PublishForm();
   #rates = new Rates();
+  #hasMore = false;
   #api = null;
   #scopes = [];
   #follower = null;
@@ -64,6 +67,8 @@ export class Workspace {
     this.#close("");
     this.#api = null;
     this.#channels.clear();
+    this.#feed.clearFilter();
+    this.#hasMore = false;
     this.#rates = new Rates();
     this.#publishForm.open(null, "");
     this.#drawPlot();
@@ -95,15 +100,15 @@ export class Workspace {
     } catch (error) {
       if (turn !== this.#turn) return;
       if (error.isUnauthorized) return this.#told.refused(error.message);
-      // What was typed is wrong, and asking again would not make it right.
-      if (error.status === 400) return this.#channels.say(error.message);
       setNotice(find("trouble"), `No news of the channels: ${error.message}. Trying again.`);
     }
     if (turn === this.#turn) this.#polling = setTimeout(() => this.#poll(), POLL_EVERY_MS);
   }
 
   async #refresh(turn) {
-    const prefix = this.#channels.prefix;
+    const isPrefix = PREFIX.test(this.#channels.prefix);
+    // What cannot be one narrows nothing; the open channel goes on all the same.
+    const prefix = isPrefix ? this.#channels.prefix : "";
     const answer = await this.#api.channels(prefix);
     const opened = this.#opened;
     const isListed = answer.channels.some((each) => each.channel === opened);
@@ -113,13 +118,17 @@ export class Workspace {
     const known = [...answer.channels, ...beside.filter((each) => each.channel === opened)];
     const knowsAll = (name) => name === opened || (!answer.more && name.startsWith(prefix));
     this.#rates.update(performance.now(), known, knowsAll);
-    this.#channels.show(answer.channels.map((each) => ({ ...each, rate: this.#rates.of(each.channel) })), answer.more);
+    this.#hasMore = answer.more;
+    const listed = answer.channels.map((each) => ({ ...each, rate: this.#rates.of(each.channel) }));
+    if (isPrefix) this.#channels.show(listed, answer.more);
+    else this.#channels.say(NO_PREFIX);
     this.#drawPlot();
     setNotice(find("trouble"), "");
   }
 
   #drawPlot() {
-    const subject = this.#opened ?? (this.#channels.prefix ? "all listed channels" : "all channels");
+    const isPart = this.#hasMore || this.#channels.prefix !== "";
+    const subject = this.#opened ?? (isPart ? "all listed channels" : "all channels");
     this.#plot.draw(this.#rates.series(this.#opened, performance.now()), this.#rates.of(this.#opened), subject);
   }
 
