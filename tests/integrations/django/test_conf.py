@@ -59,13 +59,13 @@ def test_words() -> None:
     assert str(raised.value) == words
     assert SECRET not in words
     assert 'VOYANT_CLOUD["TIMEOUT"]: must be seconds above 0' in words
-    assert "unknown key 'KEY'. It takes API_KEY, API_URL" in words
+    assert 'VOYANT_CLOUD["KEY"] is unknown. There are API_KEY, API_URL' in words
 
 
 def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
     """``manage.py check`` fails with it, and the environment can mend it."""
     with override_settings(VOYANT_CLOUD={}):
-        with pytest.raises(CommandError, match=r'voyant_cloud\.E001\) VOYANT_CLOUD has no "API_KEY"'):
+        with pytest.raises(CommandError, match=r'voyant_cloud\.E001\) VOYANT_CLOUD\["API_KEY"\] is not set'):
             call_command("check")
         monkeypatch.setenv("VOYANT_CLOUD_API_KEY", SECRET)
         monkeypatch.setenv("VOYANT_CLOUD_API_URL", "https://realtime.example.com/")
@@ -104,7 +104,7 @@ def test_server_without_checks(monkeypatch: pytest.MonkeyPatch, caplog: pytest.L
     with override_settings(VOYANT_CLOUD={}), caplog.at_level(logging.ERROR, "voyant_cloud"):
         apps.get_app_config("voyant_cloud").ready()
     assert caplog.messages == [
-        'VOYANT_CLOUD has no "API_KEY", and the environment has no VOYANT_CLOUD_API_KEY. '
+        'VOYANT_CLOUD["API_KEY"] is not set, and neither is VOYANT_CLOUD_API_KEY in the environment. '
         "Set one of them to an API key of the service."
     ]
 

@@ -26,9 +26,9 @@ from voyant_cloud import (
     VoyantTransportError,
     VoyantValidationError,
 )
+from voyant_cloud.integrations.commands.stopping import Stop
 from voyant_cloud.integrations.django import outbox
 from voyant_cloud.integrations.django.client import new_client
-from voyant_cloud.integrations.django.management.stopping import Stop
 from voyant_cloud.integrations.django.outbox.claiming import choose, claim
 from voyant_cloud.integrations.django.outbox.draining import Drain, Step
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage

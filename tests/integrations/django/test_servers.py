@@ -53,7 +53,7 @@ def test_gunicorn_with_bad_settings(server: VoyantServer, tmp_path: Path) -> Non
         wait_for_port(port)
         fetch(f"http://127.0.0.1:{port}/token/", expected=405)
     log = (tmp_path / "log").read_text()
-    assert log.count('VOYANT_CLOUD has no "API_KEY"') == 1
+    assert log.count('VOYANT_CLOUD["API_KEY"] is not set') == 1
     assert "Traceback" not in log
 
 

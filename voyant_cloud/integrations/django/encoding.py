@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from voyant_cloud import jsontext
-from voyant_cloud.errors import VoyantValidationError
+from voyant_cloud.integrations import encoding
 from voyant_cloud.models import RealtimeBatchMessage
 
 __all__ = ["message_of", "plain"]
@@ -29,10 +28,4 @@ def plain(data: Any) -> Any:
     Raises:
         VoyantValidationError: it holds what Django's encoder cannot write, or what RFC 8259 has no word for.
     """
-    try:
-        return jsontext.loads(json.dumps(data, cls=DjangoJSONEncoder))
-    except RecursionError:
-        raise VoyantValidationError("data", f"is nested too deep, at most {jsontext.MAX_DEPTH} is allowed") from None
-    except (TypeError, ValueError) as error:
-        # The encoder names types, not values. A lone surrogate and NaN are found by the strict reader.
-        raise VoyantValidationError("data", str(error)) from None
+    return encoding.plain(data, lambda value: json.dumps(value, cls=DjangoJSONEncoder))

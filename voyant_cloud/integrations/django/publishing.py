@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.db import transaction
 
-from voyant_cloud.errors import PublishManyError, VoyantValidationError
+from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.integrations.django.client import get_client
 from voyant_cloud.integrations.django.encoding import message_of, plain
 from voyant_cloud.integrations.django.gathering import gather
+from voyant_cloud.integrations.sending import send
 from voyant_cloud.models import RealtimeBatchMessage
 from voyant_cloud.realtime.inputs import BatchItem, batch_message_from
 
 __all__ = ["publish_batch_on_commit", "publish_on_commit"]
-
-logger = logging.getLogger("voyant_cloud")
-
-_NAMED: Final = 10
-"""How many messages a line of the log names."""
 
 
 def publish_on_commit(
@@ -79,34 +74,4 @@ def _encoded(item: Any, place: str) -> RealtimeBatchMessage:
 
 
 def _send(messages: Sequence[RealtimeBatchMessage], robust: bool) -> None:
-    try:
-        _publish(messages)
-    except Exception as error:
-        if not robust:
-            raise
-        logger.error("publishing after commit failed for %s: %s", _names(_unpublished(messages, error)), _reason(error))
-
-
-def _publish(messages: Sequence[RealtimeBatchMessage]) -> None:
-    realtime = get_client().realtime
-    if len(messages) == 1:
-        [message] = messages
-        realtime.publish(message.channel, event=message.event, data=message.data)
-        return
-    realtime.publish_many(messages)
-
-
-def _unpublished(messages: Sequence[RealtimeBatchMessage], error: Exception) -> Sequence[RealtimeBatchMessage]:
-    # One request after the other: what was published came first.
-    return messages[error.published :] if isinstance(error, PublishManyError) else messages
-
-
-def _names(messages: Sequence[RealtimeBatchMessage]) -> str:
-    named = ", ".join(f"{message.event!r} on {message.channel}" for message in messages[:_NAMED])
-    more = len(messages) - _NAMED
-    return f"{named} and {more} more" if more > 0 else named
-
-
-def _reason(error: Exception) -> str:
-    # In words, not as a traceback: reporters of errors show the values of a traceback's frames, the data among them.
-    return f"{type(error).__name__}: {error}"
+    send(get_client, messages, robust=robust, when="after commit")

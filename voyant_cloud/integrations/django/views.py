@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,15 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.generic import View
 
-from voyant_cloud.converter import wire_time
-from voyant_cloud.errors import VoyantApiError, VoyantConfigError, VoyantError, VoyantValidationError
 from voyant_cloud.integrations.django import conf
 from voyant_cloud.integrations.django.client import get_client
+from voyant_cloud.integrations.token_answers import FORBIDDEN, NO_STORE, UNAUTHORIZED, Refusal, body_of, mint
 from voyant_cloud.models import RealtimeTokenSummary
 
 __all__ = ["TokenView"]
-
-logger = logging.getLogger("voyant_cloud")
 
 
 class TokenView(AccessMixin, View):
@@ -72,32 +67,20 @@ class TokenView(AccessMixin, View):
         capabilities = self.get_capabilities(request)
         if not capabilities:
             return self.handle_no_permission()
-        try:
-            token = get_client().realtime.tokens.mint(
-                client_id=client_id, capabilities=capabilities, ttl_seconds=self.ttl_seconds
-            )
-        except (VoyantValidationError, VoyantConfigError):
-            raise
-        except VoyantError as error:
-            logger.error("no realtime token for client %r: %s: %s", client_id, type(error).__name__, error)
-            return _unavailable(error)
-        return _answer(self.get_body(token), 200)
+        token = mint(get_client(), client_id=client_id, capabilities=capabilities, ttl_seconds=self.ttl_seconds)
+        if isinstance(token, Refusal):
+            return _refused(token)
+        return JsonResponse(self.get_body(token), headers=NO_STORE)
 
     get = post
 
     def get_body(self, token: RealtimeTokenSummary) -> dict[str, Any]:
         """Return the answer's body."""
-        return {
-            "token": token.token,
-            "expiresAt": wire_time(token.expires_at),
-            "channelUrl": conf.channel_url(),
-        }
+        return body_of(token, conf.channel_url())
 
     def handle_no_permission(self) -> JsonResponse:
         """Answer 403. Django's own mixins call it, too, in place of a redirect."""
-        if not self.get_client_id(self.request):
-            return _refusal("unauthorized", "log in first")
-        return _refusal("forbidden", "you may not use realtime here")
+        return _refused(FORBIDDEN if self.get_client_id(self.request) else UNAUTHORIZED)
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer 405."""
@@ -106,17 +89,5 @@ class TokenView(AccessMixin, View):
         return response
 
 
-def _answer(body: dict[str, Any], status: int) -> JsonResponse:
-    return JsonResponse(body, status=status, headers={"Cache-Control": "no-store"})
-
-
-def _refusal(code: str, text: str) -> JsonResponse:
-    return _answer({"error": text, "code": code}, 403)
-
-
-def _unavailable(error: VoyantError) -> JsonResponse:
-    # The service's own words may be about our API key, which is no business of a browser.
-    response = _answer({"error": "realtime is not available now", "code": "service_unavailable"}, 503)
-    if isinstance(error, VoyantApiError) and error.retry_after is not None:
-        response["Retry-After"] = str(math.ceil(error.retry_after))
-    return response
+def _refused(refusal: Refusal) -> JsonResponse:
+    return JsonResponse(refusal.body, status=refusal.status, headers=refusal.headers)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from voyant_cloud import jsontext
 from voyant_cloud.errors import VoyantError
+from voyant_cloud.integrations.commands.data import data_from
 from voyant_cloud.integrations.django.client import get_client
 
 __all__ = ["Command"]
@@ -34,19 +33,9 @@ class Command(BaseCommand):
             message = get_client().realtime.publish(
                 options["channel"],
                 event=options["event"],
-                data=_data(options["data"], as_text=options["text"]),
+                data=data_from(options["data"], as_text=options["text"]),
                 idempotency_key=options["idempotency_key"],
             )
         except (VoyantError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(message.id)
-
-
-def _data(given: str | None, *, as_text: bool) -> Any:
-    text = sys.stdin.read() if given == "-" else given
-    if text is None or as_text:
-        return text
-    try:
-        return jsontext.loads(text)
-    except jsontext.JsonTextError as error:
-        raise CommandError(f"DATA {error}; quote it for your shell, or use --text for plain text") from None

@@ -13,9 +13,9 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connectio
 
 from voyant_cloud.config import DEFAULT_TIMEOUT, read_timeout
 from voyant_cloud.errors import VoyantError
+from voyant_cloud.integrations.commands.stopping import Stop
 from voyant_cloud.integrations.django.client import new_client
 from voyant_cloud.integrations.django.conf import client_settings
-from voyant_cloud.integrations.django.management.stopping import Stop
 from voyant_cloud.integrations.django.outbox.draining import Drain
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage
 

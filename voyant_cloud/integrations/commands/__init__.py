@@ -1,0 +1,1 @@
+"""What the commands of Django and Flask share: arguments, lines, and an orderly end."""
