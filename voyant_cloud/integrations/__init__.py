@@ -1,1 +1,1 @@
-"""For applications in a framework: ``voyant_cloud.integrations.django``, and what any framework can use."""
+"""For applications in a framework: ``.django``, ``.flask``, and what any framework can use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
@@ -93,11 +94,14 @@ class Settings:
         ]
 
     def _problems_of_names(self) -> list[Problem]:
-        return [
-            Problem(UNKNOWN_KEY, f"{self.name_of(str(key)[:80])} is unknown.", f"There are {', '.join(KEYS)}.")
-            for key in self.given
-            if key not in KEYS
-        ]
+        unknown = [str(key) for key in self.given if key not in KEYS]
+        return [Problem(UNKNOWN_KEY, f"{self.name_of(key[:80])} is unknown.", self._nearest(key)) for key in unknown]
+
+    def _nearest(self, key: str) -> str:
+        near = get_close_matches(key, KEYS, 1)
+        if near:
+            return f"Did you mean {self.name_of(near[0])}?"
+        return f"There are {', '.join(map(self.name_of, KEYS))}."
 
     def _problems_of_values(self) -> list[Problem]:
         arguments = self.client_arguments()
@@ -115,9 +119,7 @@ class Settings:
             ClientConfig(**{"api_key": "checked", name: arguments[name]})
         except VoyantConfigError as error:
             _, _, text = str(error).partition(": ")
-            variable = f", or {ENVIRONMENT[name]} in the environment" if self._is_from_environment(key, name) else ""
-            return Problem(BAD_VALUE, f"{self.name_of(key)}{variable}: {text}.", "Correct it.")
+            is_from_environment = name in ENVIRONMENT and not self.given.get(key)
+            place = f"{ENVIRONMENT[name]} in the environment" if is_from_environment else self.name_of(key)
+            return Problem(BAD_VALUE, f"{place}: {text}.", "Correct it.")
         return None
-
-    def _is_from_environment(self, key: str, name: str) -> bool:
-        return name in ENVIRONMENT and key in _CLIENT_KEYS and not self.given.get(key)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,3 +81,18 @@ def fetch(url: str, expected: int = 200) -> bytes:
     answer = requests.get(url, timeout=20)
     assert answer.status_code == expected
     return answer.content
+
+
+def pids_of_several_workers(port: int) -> list[int]:
+    """Have the page ``publish/`` publish until more than one worker has done so; return the pid of each answer."""
+    wait_for_port(port)
+    pids: list[int] = []
+
+    def several_answer() -> bool:
+        with ThreadPoolExecutor(12) as pool:
+            answers = pool.map(fetch, [f"http://127.0.0.1:{port}/publish/"] * 60)
+            pids.extend(json.loads(answer)["pid"] for answer in answers)
+        return len(set(pids)) > 1
+
+    until(several_answer)
+    return pids

@@ -59,7 +59,7 @@ def test_words() -> None:
     assert str(raised.value) == words
     assert SECRET not in words
     assert 'VOYANT_CLOUD["TIMEOUT"]: must be seconds above 0' in words
-    assert 'VOYANT_CLOUD["KEY"] is unknown. There are API_KEY, API_URL' in words
+    assert 'VOYANT_CLOUD["KEY"] is unknown. Did you mean VOYANT_CLOUD["API_KEY"]?' in words
 
 
 def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_bad_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOYANT_CLOUD_API_URL", "ftp://example.com")
     with override_settings(VOYANT_CLOUD={"API_KEY": SECRET}):
         [problem] = conf.problems()
-    assert "or VOYANT_CLOUD_API_URL in the environment" in problem.text
+    assert problem.text.startswith("VOYANT_CLOUD_API_URL in the environment: must begin")
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,22 @@ import json
 import os
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import MANAGE, environment, fetch, free_port, running, wait_for_port
-from tests.waiting import until
+from tests.integrations.django.processes import (
+    MANAGE,
+    environment,
+    fetch,
+    free_port,
+    pids_of_several_workers,
+    running,
+    wait_for_port,
+)
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
-WORKERS, THREADS, REQUESTS = 3, 4, 60
 GUNICORN = [sys.executable, "-m", "gunicorn", "tests.integrations.django.project.wsgi"]
 
 
@@ -24,25 +29,15 @@ GUNICORN = [sys.executable, "-m", "gunicorn", "tests.integrations.django.project
 def test_gunicorn(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, options: list[str]) -> None:
     """Workers with threads publish each message once, also with a client that was used before the fork."""
     port = free_port()
-    sizes = [f"--bind=127.0.0.1:{port}", f"--workers={WORKERS}", f"--threads={THREADS}"]
+    sizes = [f"--bind=127.0.0.1:{port}", "--workers=3", "--threads=4"]
     env = environment(server, PROJECT_WARM_UP="1")
     with running([*GUNICORN, *sizes, *options], env, tmp_path / "log") as process:
-        wait_for_port(port)
-        pids: list[int] = []
-        until(lambda: several_answer(port, pids))
+        pids = pids_of_several_workers(port)
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     published = [each for each in reader.realtime.history("orders:eu", limit=1000) if each.event == "order.updated"]
     assert sorted(each.data["pid"] for each in published) == sorted(pids)
     assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-def several_answer(port: int, pids: list[int]) -> bool:
-    """Have many messages published together, and tell whether more than one worker has done so by now."""
-    with ThreadPoolExecutor(12) as pool:
-        answers = pool.map(fetch, [f"http://127.0.0.1:{port}/publish/"] * REQUESTS)
-        pids.extend(json.loads(answer)["pid"] for answer in answers)
-    return len(set(pids)) > 1
 
 
 def test_gunicorn_with_bad_settings(server: VoyantServer, tmp_path: Path) -> None:
