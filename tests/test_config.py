@@ -107,6 +107,16 @@ def test_base_url_from(value: str | None, env: dict[str, str], expected: str) ->
     assert base_url_from(value, env) == expected
 
 
+def test_a_key_in_the_wrong_setting() -> None:
+    """What is no address may be a secret that was put into the wrong place, so it is not shown."""
+    for value in ("live-key-0123456789", "user:hunter2@example.com"):
+        with pytest.raises(VoyantConfigError) as caught:
+            base_url_from(value, {})
+        assert str(caught.value).endswith(f", got {len(value)} characters without one")
+    with pytest.raises(VoyantConfigError, match="api_key: must be a str, got bytes"):
+        ClientConfig(api_key=b"vck_1")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("value", "pair"), [(3, (3.0, 3.0)), (0.5, (0.5, 0.5)), ((1, 60), (1.0, 60.0))])
 def test_timeout(value: Any, pair: tuple[float, float]) -> None:
     """One number stands for both parts."""
@@ -114,7 +124,8 @@ def test_timeout(value: Any, pair: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [0, -1, True, None, "5", float("nan"), float("inf"), (1,), (1, 2, 3), (1, 0), (1, None)]
+    "value",
+    [0, -1, True, None, "5", float("nan"), float("inf"), 86_401, 1e300, 10**400, (1,), (1, 2, 3), (1, 0), (1, None)],
 )
 def test_bad_timeout(value: Any) -> None:
     """There is no call without a timeout."""

@@ -31,6 +31,7 @@ from voyant_cloud.errors import (
     VoyantApiError,
     VoyantConfigError,
     VoyantDecodeError,
+    VoyantError,
     VoyantTransportError,
     VoyantValidationError,
 )
@@ -213,6 +214,17 @@ class TestSecrets:
                 read(transport(service.url))
         assert "req_***" in str(caught.value)
         assert KEY not in str(caught.value) + repr(vars(caught.value))
+
+    @pytest.mark.parametrize("broken", [cut(), reset, answer({}, status=503), answer({}), None], ids=str)
+    def test_values_of_frames(self, broken: Any) -> None:
+        """Reporters of errors that show the values of all frames do not find the key in any."""
+        with FakeService(broken or reset) as service:
+            via = transport(service.url if broken else "http://127.0.0.1:9")
+            for call in (read, publish):
+                with pytest.raises(VoyantError) as caught:
+                    call(via)
+                shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+                assert KEY not in "".join(shown.format(chain=True))
 
     def test_repr(self) -> None:
         """Neither the transport nor what it is made of shows the key."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -48,6 +47,7 @@ ENVIRONMENT: Final = {
 }
 """The settings that the environment can give, by the variable that gives each."""
 
+_LONGEST_TIMEOUT: Final = 86_400
 _VISIBLE_ASCII: Final = re.compile(r"[!-~]+")
 _PRINTABLE_ASCII: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -64,9 +64,7 @@ def read_base_url(value: str) -> str:
     """
     problem = _problem_of_url(value)
     if problem:
-        # A URL may hold a password, and a message ends up in logs.
-        shown = redact(value[:200]) if isinstance(value, str) else type(value).__name__
-        raise VoyantConfigError(f"base_url: {problem}, got {shown!r}")
+        raise VoyantConfigError(f"base_url: {problem}, got {_shown(value)}")
     return value.rstrip("/")
 
 
@@ -83,14 +81,18 @@ def read_timeout(value: Timeout) -> tuple[float, float]:
     """Return the seconds allowed to connect and to wait for an answer.
 
     Args:
-        value: one number for both, or a pair; each above 0 and finite.
+        value: one number for both, or a pair; each above 0 and at most 86,400, a day.
 
     Raises:
         VoyantConfigError: it is neither.
     """
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     if len(pair) != 2 or not all(_is_duration(seconds) for seconds in pair):
-        raise VoyantConfigError(f"timeout: must be seconds above 0, or (connect, read) seconds, got {value!r}")
+        # A number of thousands of digits has no text.
+        got = "more" if isinstance(value, int) and value > _LONGEST_TIMEOUT else repr(value)[:80]
+        raise VoyantConfigError(
+            f"timeout: must be seconds above 0 and at most {_LONGEST_TIMEOUT}, or (connect, read) seconds, got {got}"
+        )
     return float(pair[0]), float(pair[1])
 
 
@@ -155,7 +157,14 @@ def _problem_of_url(url: object) -> str | None:
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= _LONGEST_TIMEOUT
+
+
+def _shown(url: object) -> str:
+    # What has no scheme may be a key that was put into the wrong setting, and a message ends up in logs.
+    if isinstance(url, str) and "://" in url:
+        return repr(redact(url[:200]))
+    return f"{len(url)} characters without one" if isinstance(url, str) else type(url).__name__
 
 
 def _is_proxy(url: object) -> bool:
@@ -178,7 +187,9 @@ def _read_auth_scheme(value: str | None) -> str | None:
 
 
 def _check_api_key(_: object, __: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value:
+    if value is not None and not isinstance(value, str):
+        raise VoyantConfigError(f"api_key: must be a str, got {type(value).__name__}")
+    if not value:
         raise VoyantConfigError(f"api_key: is missing; pass api_key=… or set {ENVIRONMENT['api_key']}")
     if not _VISIBLE_ASCII.fullmatch(value):
         raise VoyantConfigError("api_key: must be ASCII without spaces and line breaks; was it copied completely?")

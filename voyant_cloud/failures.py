@@ -41,8 +41,24 @@ def failure_of(error: Exception, *, request: str, timeout: tuple[float, float]) 
         # Such as a proxy's URL without a host. No cause is chained: its text may hold the proxy's password.
         return Failure(Outcome.FINAL, VoyantConfigError(f"{request}: {redact(str(error))}"))
     outcome, translated = _translate(_reason_of(error), request, timeout)
+    _forget_frames(error)
     translated.__cause__ = error
     return Failure(outcome, translated)
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error and of those behind it: their frames hold the headers, and the key in them.
+
+    Pages for developers, mails to administrators and reporters of errors show the values of frames.
+    """
+    waiting, seen = [error], {id(error)}
+    while waiting:
+        each = waiting.pop()
+        each.__traceback__ = None
+        behind = [each.__cause__, each.__context__, *each.args, *vars(each).values()]
+        found = [one for one in behind if isinstance(one, BaseException) and id(one) not in seen]
+        seen.update(map(id, found))
+        waiting += found
 
 
 def _translate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +20,16 @@ from voyant_cloud.integrations.capabilities import (
 from voyant_cloud.testing import VoyantServer
 
 KEY = uuid.UUID("0192f3c4-7a1b-4c2d-9e8f-001122334455")
+
+
+class User:
+    """As frameworks have it: its text is its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def test_own_channel() -> None:
@@ -38,7 +49,7 @@ def test_owned_objects() -> None:
 
 def test_too_many_objects() -> None:
     """More than a token holds is refused with the number of both."""
-    with pytest.raises(VoyantValidationError, match=r"are 101, and a token holds at most 100"):
+    with pytest.raises(VoyantValidationError, match=r"are more than 100, the most channels that a token holds"):
         owned_objects("orders", range(101))
 
 
@@ -52,6 +63,20 @@ def test_combined() -> None:
     both = combined(own_channel(1), {"user:1": ["presence", "subscribe"]}, {}, everything_under("news"))
     assert both == {"user:1": ["subscribe", "presence"], "news:*": ["subscribe"]}
     assert combined() == {}
+
+
+@pytest.mark.parametrize("identifiers", ["17", b"17", {1: 2}, None, 5])
+def test_no_list_of_keys(identifiers: Any) -> None:
+    """A single key in place of a list would grant the channels of its characters."""
+    with pytest.raises(VoyantValidationError, match="identifiers: must be a list of keys"):
+        owned_objects("orders", identifiers)
+
+
+@pytest.mark.parametrize("identifier", [7.0, float("nan"), Decimal(7), object(), b"7", User("42"), 10**50])
+def test_objects_are_no_keys(identifier: Any) -> None:
+    """An object's name is no key: a user may have chosen it to be somebody else's."""
+    with pytest.raises(VoyantValidationError, match="identifier: must be a key"):
+        own_channel(identifier)
 
 
 @pytest.mark.parametrize("identifier", ["*", "1:*", "1:2", ":", "", None, True, "a b", "é", "1\n", "x" * 200])

@@ -9,6 +9,7 @@ from typing import Final
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.errors import PublishManyError
 from voyant_cloud.models import RealtimeBatchMessage
+from voyant_cloud.realtime.lanes import fits_one_request
 
 __all__ = ["send"]
 
@@ -50,8 +51,10 @@ def _publish(client: VoyantCloudClient, messages: Sequence[RealtimeBatchMessage]
     if len(messages) == 1:
         [message] = messages
         client.realtime.publish(message.channel, event=message.event, data=message.data)
-        return
-    client.realtime.publish_many(messages)
+    elif fits_one_request(messages):
+        client.realtime.publish_batch(messages)
+    else:
+        client.realtime.publish_many(messages)
 
 
 def _unpublished(messages: Sequence[RealtimeBatchMessage], error: Exception) -> Sequence[RealtimeBatchMessage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
@@ -28,6 +29,8 @@ _CLIENT_KEYS: Final = {
 }
 KEYS: Final = (*_CLIENT_KEYS, _CHANNEL_URL)
 """All that can be set: the client's arguments, and what a browser is told."""
+
+_NAME: Final = re.compile(r"[A-Za-z_]{1,40}")
 
 MISSING_KEY: Final = "E001"
 UNKNOWN_KEY: Final = "E002"
@@ -95,7 +98,11 @@ class Settings:
 
     def _problems_of_names(self) -> list[Problem]:
         unknown = [str(key) for key in self.given if key not in KEYS]
-        return [Problem(UNKNOWN_KEY, f"{self.name_of(key[:80])} is unknown.", self._nearest(key)) for key in unknown]
+        return [Problem(UNKNOWN_KEY, f"{self._shown(key)} is unknown.", self._nearest(key)) for key in unknown]
+
+    def _shown(self, key: str) -> str:
+        # Something else may be a secret in the wrong place.
+        return self.name_of(key) if _NAME.fullmatch(key) else f"A name of {len(key)} characters"
 
     def _nearest(self, key: str) -> str:
         near = get_close_matches(key, KEYS, 1)

@@ -10,7 +10,13 @@ import attrs
 
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.converter import wire_time
-from voyant_cloud.errors import VoyantApiError, VoyantConfigError, VoyantError, VoyantValidationError
+from voyant_cloud.errors import (
+    InvalidRequestError,
+    VoyantApiError,
+    VoyantConfigError,
+    VoyantError,
+    VoyantValidationError,
+)
 from voyant_cloud.integrations.capabilities import Capabilities
 from voyant_cloud.models import RealtimeTokenSummary
 
@@ -65,12 +71,14 @@ def mint(
         ttl_seconds: how long it lives, 1 to 86400; ``None`` leaves it to the service.
 
     Raises:
-        VoyantValidationError: an argument breaks a rule of the service.
+        VoyantValidationError, InvalidRequestError: an argument breaks a rule of the service, such as the length of a
+            token that more channels would need.
         VoyantConfigError: the client was closed.
     """
     try:
         return client.realtime.tokens.mint(client_id=client_id, capabilities=capabilities, ttl_seconds=ttl_seconds)
-    except (VoyantValidationError, VoyantConfigError):
+    except (VoyantValidationError, InvalidRequestError, VoyantConfigError):
+        # The application's own mistakes, which a browser that asks again cannot mend.
         raise
     except VoyantError as error:
         logger.error("no realtime token for client %r: %s: %s", client_id, type(error).__name__, error)

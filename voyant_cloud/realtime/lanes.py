@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
@@ -14,12 +14,17 @@ from voyant_cloud.converter import unstructure
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import PublishRealtimeBatchInput, RealtimeBatchMessage
 
-__all__ = ["MAX_BATCH_SIZE", "Batch", "Lanes"]
+__all__ = ["MAX_BATCH_SIZE", "Batch", "Lanes", "fits_one_request"]
 
 MAX_BATCH_SIZE: Final = 100
 MAX_CONCURRENCY: Final = 64
 # The service takes 2 MiB; this leaves room for what stands around the messages.
 MAX_BATCH_BYTES: Final = 2 * 1024 * 1024 - 1024
+
+
+def fits_one_request(messages: Sequence[RealtimeBatchMessage]) -> bool:
+    """Tell whether the service takes so many messages of such a size together."""
+    return len(messages) <= MAX_BATCH_SIZE and sum(map(_size_of, messages)) <= MAX_BATCH_BYTES
 
 
 @attrs.define
@@ -115,7 +120,7 @@ class Lanes:
             message: the message.
         """
         lane = self._lane_for(message.channel)
-        size = len(jsontext.dumps(unstructure(message), max_depth=jsontext.MAX_DEPTH + 1).encode()) + 1
+        size = _size_of(message)
         if lane.waiting.size + size > MAX_BATCH_BYTES:
             self._send_waiting(lane)
         lane.waiting.add(number, message, size)
@@ -187,3 +192,8 @@ class Lanes:
 def _check_range(name: str, value: object, maximum: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
         raise VoyantValidationError(name, f"must be 1 to {maximum}, got {value!r}")
+
+
+def _size_of(message: RealtimeBatchMessage) -> int:
+    # A comma follows it.
+    return len(jsontext.dumps(unstructure(message), max_depth=jsontext.MAX_DEPTH + 1).encode()) + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -33,14 +34,14 @@ def ids(given: object) -> list[str]:
     [
         ({"API_KEY": SECRET}, []),
         ({"API_KEY": SECRET, "TIMEOUT": (1, 2), "RETRIES": 5, "VERIFY": False, "AUTH_SCHEME": None}, []),
-        ({}, ["voyant_cloud.E001"]),
-        ({"API_KEY": ""}, ["voyant_cloud.E001"]),
+        ({}, ["voyant_cloud.W003"]),
+        ({"API_KEY": ""}, ["voyant_cloud.W003"]),
         ({"API_KEY": SECRET, "TIMOUT": 5}, ["voyant_cloud.E002"]),
         ({"API_KEY": f"{SECRET}\n"}, ["voyant_cloud.E003"]),
         ({"API_KEY": SECRET, "TIMEOUT": 0, "RETRIES": -1}, ["voyant_cloud.E003", "voyant_cloud.E003"]),
         ({"API_KEY": SECRET, "API_URL": "example.com"}, ["voyant_cloud.E003"]),
         ({"API_KEY": SECRET, "CHANNEL_URL": "wss://example.com"}, ["voyant_cloud.E003"]),
-        ({"TIMOUT": 0, "TIMEOUT": 0}, ["voyant_cloud.E001", "voyant_cloud.E002", "voyant_cloud.E003"]),
+        ({"TIMOUT": 0, "TIMEOUT": 0}, ["voyant_cloud.W003", "voyant_cloud.E002", "voyant_cloud.E003"]),
         (SECRET, ["voyant_cloud.E004"]),
     ],
 )
@@ -51,7 +52,13 @@ def test_checks(given: object, expected: list[str]) -> None:
 
 def test_words() -> None:
     """A problem names the setting, says what is wrong, and never shows the key."""
-    given = {"API_KEY": f"{SECRET} ", "TIMEOUT": "5", "API_URL": f"https://me:{SECRET}@example.com", "KEY": SECRET}
+    given = {
+        "API_KEY": f"{SECRET} ",
+        "TIMEOUT": "5",
+        "API_URL": f"https://me:{SECRET}@example.com",
+        "KEY": SECRET,
+        SECRET: 1,
+    }
     with override_settings(VOYANT_CLOUD=given):
         words = " ".join(f"{problem.text} {problem.hint}" for problem in conf.problems())
         with pytest.raises(ImproperlyConfigured) as raised:
@@ -63,10 +70,13 @@ def test_words() -> None:
 
 
 def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``manage.py check`` fails with it, and the environment can mend it."""
+    """``manage.py check`` warns of no key, and fails before a deployment; the environment can mend it."""
     with override_settings(VOYANT_CLOUD={}):
+        errors = io.StringIO()
+        call_command("check", stderr=errors)
+        assert '(voyant_cloud.W003) VOYANT_CLOUD["API_KEY"] is not set' in errors.getvalue()
         with pytest.raises(CommandError, match=r'voyant_cloud\.E001\) VOYANT_CLOUD\["API_KEY"\] is not set'):
-            call_command("check")
+            call_command("check", deploy=True, stderr=errors)
         monkeypatch.setenv("VOYANT_CLOUD_API_KEY", SECRET)
         monkeypatch.setenv("VOYANT_CLOUD_API_URL", "https://realtime.example.com/")
         call_command("check")
@@ -89,6 +99,7 @@ def test_bad_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"API_URL": "http://voyant.internal", "CHANNEL_URL": "https://realtime.example.com"}, ["voyant_cloud.W001"]),
         ({"API_URL": "http://voyant.internal"}, ["voyant_cloud.W001", "voyant_cloud.W002"]),
         ({"TIMEOUT": 0}, []),
+        ({"API_KEY": ""}, ["voyant_cloud.E001"]),
     ],
 )
 def test_deploy_checks(given: dict[str, Any], expected: list[str]) -> None:

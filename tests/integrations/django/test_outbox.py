@@ -18,9 +18,11 @@ from django.utils import timezone
 from voyant_cloud import (
     ConflictError,
     ForbiddenError,
+    InternalError,
     PayloadTooLargeError,
     PublishOutcomeUnknown,
     ServiceUnavailableError,
+    UnauthorizedError,
     VoyantCloudClient,
     VoyantDecodeError,
     VoyantTransportError,
@@ -30,6 +32,7 @@ from voyant_cloud.integrations.commands.stopping import Stop
 from voyant_cloud.integrations.django import outbox
 from voyant_cloud.integrations.django.client import new_client
 from voyant_cloud.integrations.django.outbox.claiming import choose, claim
+from voyant_cloud.integrations.django.outbox.clock import utc_now
 from voyant_cloud.integrations.django.outbox.draining import Drain, Step
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage
 from voyant_cloud.testing import VoyantServer
@@ -146,7 +149,7 @@ def test_bytes_of_a_request(drain: Drain) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [VoyantTransportError("gone"), refusal(ServiceUnavailableError, 503), refusal(ForbiddenError, 403)]
+    "error", [VoyantTransportError("gone"), refusal(ServiceUnavailableError, 503), refusal(UnauthorizedError, 401)]
 )
 def test_failure_is_repeated(drain: Drain, script: Script, stored: Any, error: Exception) -> None:
     """A failed request waits, and is then sent again as it was, though more has been written meanwhile."""
@@ -192,7 +195,7 @@ def test_conflict(drain: Drain, script: Script, stored: Any) -> None:
 
 
 def test_waits_grow(drain: Drain, script: Script) -> None:
-    """Each failure waits longer, to a limit, and as long as the service asks."""
+    """Each failure waits longer, to a limit, and as long as the service asks, to a limit, too."""
     write("a")
     waits = []
     errors: list[Exception] = [VoyantTransportError("gone")] * 8
@@ -203,7 +206,7 @@ def test_waits_grow(drain: Drain, script: Script) -> None:
         drain.step()
         [row] = OutboxMessage.objects.all()
         waits.append(round((row.available_at - timezone.now()).total_seconds()))
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 500]
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 300]
 
 
 def test_another_channel_goes_on(drain: Drain, script: Script, stored: Any) -> None:
@@ -242,6 +245,70 @@ def test_row_by_hand(drain: Drain) -> None:
     assert [drain.step() for _ in range(3)] == [Step(failed=2), Step(parked=1), Step(parked=1)]
 
 
+def test_a_forbidden_channel_holds_up_no_other(drain: Drain, script: Script, stored: Any) -> None:
+    """Of messages that are forbidden together each is sent alone; the one that is meant waits, and is not parked."""
+    forbidden = refusal(ForbiddenError, 403)
+    script.before = [forbidden, None, forbidden]
+    write("a")
+    write("secret", channel="orders:secret")
+    write("b", channel="orders:us")
+    assert [drain.step() for _ in range(4)] == [
+        Step(failed=3),
+        Step(published=1),
+        Step(failed=1),
+        Step(published=1),
+    ]
+    assert (stored(), stored("orders:us")) == (["a"], ["b"])
+    make_due()
+    assert drain.step() == Step(published=1)
+
+
+def test_what_always_fails_together_is_set_apart(drain: Drain, script: Script, stored: Any) -> None:
+    """When the service has forgotten the key anyway, one message that it stumbles over leaves the others alone."""
+    broken = refusal(InternalError, 500)
+    script.before = [broken] * 11
+    write("poison")
+    write("a", channel="orders:us")
+    for _ in range(11):
+        make_due()
+        drain.step()
+    script.before = [broken]
+    assert [drain.step(), drain.step()] == [Step(failed=1), Step(published=1)]
+    assert (stored(), stored("orders:us")) == ([], ["a"])
+
+
+def test_nul(drain: Drain, script: Script) -> None:
+    """What PostgreSQL cannot hold is refused when it is written, and left out of what the service says."""
+    with pytest.raises(VoyantValidationError, match="event: must not hold NUL"):
+        write("a\x00")
+    script.before = [VoyantTransportError("no\x00thing")]
+    write("a")
+    drain.step()
+    assert OutboxMessage.objects.get().last_error == "VoyantTransportError: nothing"
+
+
+def test_routers_are_not_asked(service: VoyantServer) -> None:
+    """A row in another database than the transaction's would be there after a rollback."""
+    with override_settings(DATABASE_ROUTERS=[ToOther()]):
+        undone()
+        write("b")
+    assert (left(), list(OutboxMessage.objects.using("other"))) == (["b"], [])
+
+
+class ToOther:
+    """A router that would send all there is to another database."""
+
+    def db_for_write(self, *_: object, **__: object) -> str:
+        return "other"
+
+
+def test_local_time(drain: Drain, script: Script) -> None:
+    """Where a project keeps local time, waits are in UTC all the same: its clocks go back once a year."""
+    with override_settings(USE_TZ=False):
+        assert utc_now().tzinfo is None
+        assert abs(utc_now() - dt.datetime.now(dt.UTC).replace(tzinfo=None)) < dt.timedelta(minutes=1)
+
+
 def test_claims_keep_others_out() -> None:
     """What one drain has, and all that follows on its channels, no other takes until the claim has passed."""
     write("a")
@@ -277,6 +344,26 @@ def test_once_says_what_is_left(service: VoyantServer) -> None:
         with pytest.raises(CommandError, match="not everything was published"):
             call_command("realtime_drain", stdout=out)
     assert out.getvalue() == "Published 0, parked 0, left 1.\n"
+
+
+def test_no_such_database_or_table(service: VoyantServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is none, or has no outbox yet, is one line with what to do."""
+    with pytest.raises(CommandError, match="there is no 'nope'; there are default, other"):
+        call_command("realtime_drain", database="nope")
+    monkeypatch.setattr(OutboxMessage._meta, "db_table", "voyant_cloud_elsewhere")
+    with pytest.raises(CommandError, match=r"run: manage\.py migrate --database default"):
+        call_command("realtime_drain", watch=True)
+
+
+def test_broken_database(service: VoyantServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --watch a database that fails ends it with the reason."""
+
+    def step(_: Drain) -> Step:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(Drain, "step", step)
+    with pytest.raises(CommandError, match="the database fails: gone"):
+        call_command("realtime_drain")
 
 
 @pytest.mark.parametrize("option", ["--lease=0", "--interval=soon"])

@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import uuid
 
+import django
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client, override_settings
 
-from voyant_cloud import RealtimeChannel
+from tests.integrations.django.project.urls import OwnTokenView
+from voyant_cloud import InvalidRequestError, RealtimeChannel
+from voyant_cloud.integrations.capabilities import owned_objects
 from voyant_cloud.testing import VoyantServer
 
 
@@ -78,6 +82,23 @@ def test_methods(service: VoyantServer, browser: Client) -> None:
     body = browser.get("/token/read/").json()
     left = dt.datetime.fromisoformat(body["expiresAt"]) - dt.datetime.now(dt.UTC)
     assert left <= dt.timedelta(seconds=60)
+
+
+@pytest.mark.skipif(django.VERSION < (5, 1), reason="Django 5.1 brought the middleware")
+def test_login_required_middleware(service: VoyantServer, browser: Client) -> None:
+    """It does not send a front end to a page to log in either."""
+    middleware = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+    with override_settings(MIDDLEWARE=middleware):
+        assert Client().post("/token/").json()["code"] == "unauthorized"
+        assert browser.post("/token/").status_code == 200
+
+
+def test_too_much_granted(service: VoyantServer, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grants that make too long a token are the project's own fault, not an outage that a browser should outlast."""
+    granted = owned_objects("orders", [uuid.uuid4() for _ in range(100)])
+    monkeypatch.setattr(OwnTokenView, "get_capabilities", lambda *_: granted)
+    with pytest.raises(InvalidRequestError, match="at most 4096 are allowed"):
+        browser.post("/token/")
 
 
 def test_undefined(browser: Client) -> None:

@@ -49,7 +49,7 @@ class Listening:
 
         Raises:
             VoyantError: the service refuses for good.
-            BrokenPipeError: whoever read the lines went away.
+            OSError: a line cannot be written: whoever read them went away, or the disk is full.
         """
         channel = client.realtime.channel(
             self.channel,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.core.checks import CheckMessage, Error, Warning
 
 from voyant_cloud.integrations.django import conf
+from voyant_cloud.integrations.settings import MISSING_KEY
 
 __all__ = ["check_settings", "check_transport"]
 
@@ -15,14 +16,24 @@ _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Find what is wrong with the setting ``VOYANT_CLOUD``."""
-    return [Error(problem.text, hint=problem.hint, id=f"voyant_cloud.{problem.code}") for problem in conf.problems()]
+    """Find what is wrong with the setting ``VOYANT_CLOUD``.
+
+    No key is a warning here, and an error before a deployment: tests and builds have none, and need none.
+    """
+    return [
+        Warning(problem.text, hint=problem.hint, id="voyant_cloud.W003")
+        if problem.code == MISSING_KEY
+        else Error(problem.text, hint=problem.hint, id=f"voyant_cloud.{problem.code}")
+        for problem in conf.problems()
+    ]
 
 
 def check_transport(**_: Any) -> list[CheckMessage]:
-    """For ``check --deploy``: find where the API key, or tokens, travel unencrypted between machines."""
-    if conf.problems():
-        return []
+    """For ``check --deploy``: find no key, and where it, or tokens, travel unencrypted between machines."""
+    problems = conf.problems()
+    if problems:
+        missing = [problem for problem in problems if problem.code == MISSING_KEY]
+        return [Error(problem.text, hint=problem.hint, id=f"voyant_cloud.{problem.code}") for problem in missing]
     found = []
     if _is_open(conf.client_settings().get("base_url", "https://")):
         found.append(

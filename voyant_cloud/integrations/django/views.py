@@ -38,6 +38,13 @@ class TokenView(AccessMixin, View):
     http_method_names: Sequence[str] = ["post", "options"]
     ttl_seconds: int | None = None
 
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, which ``LoginRequiredMiddleware`` leaves alone: it answers by itself, with JSON."""
+        view = super().as_view(**initkwargs)
+        view.login_required = False
+        return view
+
     def get_client_id(self, request: HttpRequest) -> str | None:
         """Return who the client is, as others see it in presence: the user's primary key.
 
@@ -58,7 +65,7 @@ class TokenView(AccessMixin, View):
         """Mint a token and answer with it.
 
         Raises:
-            VoyantValidationError: the client id or the capabilities break a rule of the service.
+            VoyantValidationError, InvalidRequestError: the client id or the capabilities break a rule of the service.
             ImproperlyConfigured: the setting ``VOYANT_CLOUD`` is wrong.
         """
         client_id = self.get_client_id(request)

@@ -30,7 +30,11 @@ def publish(channel: str, event: str, data: str | None, text: bool, idempotency_
         message = current_state().client.realtime.publish(
             channel, event=event, data=data_from(data, as_text=text), idempotency_key=idempotency_key
         )
-    click.echo(message.id)
+    try:
+        click.echo(message.id)
+    except OSError as error:
+        words = f"published {message.id}; the output cannot be written: {error.strerror}"
+        raise click.ClickException(words) from None
 
 
 @realtime.command()
@@ -50,6 +54,8 @@ def listen(
             listening.run(client, click.echo, lambda text: click.echo(text, err=True))
         except BrokenPipeError:
             leave_quietly()
+        except OSError as error:
+            raise click.ClickException(f"the output cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from django.db import connections, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from voyant_cloud.integrations.django.outbox.clock import utc_now
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage
 from voyant_cloud.realtime.lanes import MAX_BATCH_BYTES, MAX_BATCH_SIZE
 
@@ -37,7 +37,7 @@ def claim(using: str, lease: float) -> list[OutboxMessage]:
             # SQLite takes its lock with the first write; were that to come after a read, it would fail in place of
             # waiting whenever another drain has written in between.
             rows.filter(pk=0).update(attempts=0)
-        now = timezone.now()
+        now = utc_now()
         found = _oldest(using, now)
         chosen = choose(found)
         if not chosen or not _lock(using, chosen, now):

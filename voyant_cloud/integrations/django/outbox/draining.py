@@ -11,18 +11,20 @@ from typing import Any, Final
 import attrs
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from voyant_cloud import jsontext
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.errors import (
     ConflictError,
+    ForbiddenError,
     InvalidRequestError,
+    NotFoundError,
     PayloadTooLargeError,
     VoyantError,
     VoyantValidationError,
 )
 from voyant_cloud.integrations.django.outbox.claiming import claim
+from voyant_cloud.integrations.django.outbox.clock import utc_now
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage
 from voyant_cloud.models import RealtimeBatchMessage
 
@@ -39,9 +41,14 @@ _FINAL: Final = (
     VoyantValidationError,
     jsontext.JsonTextError,
 )
+# Refused whole, so that nothing was stored, and perhaps for one message among the others.
+_APART: Final = (ForbiddenError, NotFoundError)
 _FIRST_WAIT: Final = 1.0
 # Well inside the five minutes for which the service knows a key, so that a repeat is still recognised.
 _LONGEST_WAIT: Final = 60.0
+_LONGEST_RETRY_AFTER: Final = 300.0
+_APART_AFTER: Final = 10
+"""Failures after which messages are sent one by one: by then the service has forgotten the request's key anyway."""
 _SHOWN: Final = 500
 
 
@@ -94,7 +101,8 @@ class Drain:
             return self._refused(rows, error)
         except VoyantError as error:
             # An answer that cannot be read, too: it may be a login page. The repeat has the same key.
-            return self._failed(rows, error)
+            is_one_of_them = isinstance(error, _APART) or rows[0].attempts >= _APART_AFTER
+            return self._set_apart(rows, error) if is_one_of_them and len(rows) > 1 else self._failed(rows, error)
         self._rows(rows).delete()
         return Step(published=len(rows))
 
@@ -103,26 +111,32 @@ class Drain:
 
         Not after a conflict: it says that something was stored with this key, which new keys would store again.
         """
-        text = _text(error)
         if len(rows) > 1 and not isinstance(error, ConflictError):
-            with transaction.atomic(using=self._using):
-                for row in rows:
-                    self._rows([row]).update(request_key=uuid.uuid4(), claimed_until=None)
-            logger.warning("outbox: %d messages were refused together, so each is sent alone: %s", len(rows), text)
-            return Step(failed=len(rows))
-        now = timezone.now()
+            return self._set_apart(rows, error)
+        text = _text(error)
+        now = utc_now()
         self._rows(rows).update(parked_at=now, claimed_until=None, attempts=F("attempts") + 1, last_error=text)
         for row in rows:
             logger.error("outbox: parked message %d, %r on %s: %s", row.pk, row.event, row.channel, text)
         return Step(parked=len(rows))
 
+    def _set_apart(self, rows: Sequence[OutboxMessage], error: Exception) -> Step:
+        """Make each message a request of its own, so that one cannot keep the others back."""
+        with transaction.atomic(using=self._using):
+            for row in rows:
+                self._rows([row]).update(request_key=uuid.uuid4(), claimed_until=None)
+        text = _text(error)
+        logger.warning("outbox: %d messages failed together, so each is sent alone: %s", len(rows), text)
+        return Step(failed=len(rows))
+
     def _failed(self, rows: Sequence[OutboxMessage], error: VoyantError) -> Step:
         text = _text(error)
         attempts = max(row.attempts for row in rows)
         # Far fewer doublings reach the longest wait; a row may have failed for weeks.
-        wait = max(min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(attempts, 10)), getattr(error, "retry_after", None) or 0.0)
+        asked = min(getattr(error, "retry_after", None) or 0.0, _LONGEST_RETRY_AFTER)
+        wait = max(min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(attempts, 10)), asked)
         self._rows(rows).update(
-            available_at=timezone.now() + dt.timedelta(seconds=wait),
+            available_at=utc_now() + dt.timedelta(seconds=wait),
             claimed_until=None,
             attempts=F("attempts") + 1,
             last_error=text,
@@ -141,4 +155,5 @@ def _body_of(rows: Sequence[OutboxMessage]) -> list[RealtimeBatchMessage]:
 
 
 def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_SHOWN]
+    # PostgreSQL has no place for NUL, which a service's words may hold.
+    return f"{type(error).__name__}: {error}".replace("\x00", "")[:_SHOWN]

@@ -46,6 +46,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except BrokenPipeError:
             leave_quietly()
+        except OSError as error:
+            raise CommandError(f"the output cannot be written: {error.strerror}") from None
 
     def _write(self, line: str) -> None:
         self.stdout.write(line)

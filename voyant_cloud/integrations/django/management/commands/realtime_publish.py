@@ -38,4 +38,8 @@ class Command(BaseCommand):
             )
         except (VoyantError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(message.id)
+        try:
+            self.stdout.write(message.id)
+            self.stdout.flush()
+        except OSError as error:
+            raise CommandError(f"published {message.id}; the output cannot be written: {error.strerror}") from None

@@ -43,6 +43,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Send. Without ``--watch`` it fails if anything is left that should have been sent."""
+        _check_table(options["database"])
         try:
             with new_client(retries=0) as client, Stop() as stop:
                 drain = Drain(client, using=options["database"], lease=options["lease"] or _lease())
@@ -52,6 +53,8 @@ class Command(BaseCommand):
                     self._once(drain, stop, options["database"])
         except (VoyantError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
+        except DatabaseError as error:
+            raise CommandError(f"the database fails: {error}") from None
 
     def _once(self, drain: Drain, stop: Stop, using: str) -> None:
         published = parked = 0
@@ -78,6 +81,19 @@ class Command(BaseCommand):
                 connections[options["database"]].close()
                 pause = _DATABASE_PAUSE
             stop.wait(pause)
+
+
+def _check_table(using: str) -> None:
+    if using not in connections:
+        raise CommandError(f"--database: there is no {using!r}; there are {', '.join(connections)}")
+    try:
+        with connections[using].cursor() as cursor:
+            tables = connections[using].introspection.table_names(cursor)
+    except DatabaseError:
+        # With --watch, one that is away is waited for.
+        return
+    if OutboxMessage._meta.db_table not in tables:
+        raise CommandError(f"the database {using!r} has no outbox yet; run: manage.py migrate --database {using}")
 
 
 def _lease() -> float:
