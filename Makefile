@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_PACKAGES := tests/interop/node_modules/.installed
+NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders)
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
@@ -60,7 +60,7 @@ wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment,
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) tests/interop/node_modules dist build site test-artefacts .coverage \
+	rm -rf $(VENV) tests/interop/node_modules examples/*/node_modules dist build site test-artefacts .coverage \
 	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
