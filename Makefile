@@ -16,13 +16,17 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate generate-check lint format types check serve docs wheel-check clean
+.PHONY: help demo example-orders test generate generate-check lint format types check serve docs wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(VENV)/.runtime ## run the whole story against an embedded server
 	@$(BIN)/voyant-cloud demo
+
+example-orders: $(VENV)/.examples examples/django_orders/node_modules/.installed ## run the Django example against an embedded server
+	@node examples/django_orders/build.mjs
+	@$(BIN)/python examples/django_orders/start.py
 
 test: $(VENV)/.dev $(NODE_PACKAGES) ## run every test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
@@ -72,6 +76,10 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
+	@touch $@
+
+$(VENV)/.examples: pyproject.toml $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
