@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_PACKAGES := tests/interop/node_modules/.installed
+NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders)
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
@@ -16,13 +16,17 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate generate-check lint format types check serve docs wheel-check clean
+.PHONY: help demo example-orders test generate generate-check lint format types check serve docs wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
 
 demo: $(VENV)/.runtime ## run the whole story against an embedded server
 	@$(BIN)/voyant-cloud demo
+
+example-orders: $(VENV)/.examples examples/django_orders/node_modules/.installed ## run the Django example against an embedded server
+	@node examples/django_orders/build.mjs
+	@$(BIN)/python examples/django_orders/start.py
 
 test: $(VENV)/.dev $(NODE_PACKAGES) ## run every test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
@@ -60,7 +64,7 @@ wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment,
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) tests/interop/node_modules dist build site test-artefacts .coverage \
+	rm -rf $(VENV) tests/interop/node_modules examples/*/node_modules dist build site test-artefacts .coverage \
 	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
@@ -72,6 +76,10 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
+	@touch $@
+
+$(VENV)/.examples: pyproject.toml $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime

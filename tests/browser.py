@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,11 +44,13 @@ class Visit:
         page: the page.
     """
 
-    def __init__(self, context: BrowserContext, url: str, name: str, before: Callable[[Page], None]) -> None:
+    def __init__(
+        self, context: BrowserContext, url: str, name: str, before: Callable[[Page], None], also: Sequence[str]
+    ) -> None:
         self.page: Page = context.new_page()
         self._context = context
         self._name = name
-        self._host = urlsplit(url).netloc
+        self._hosts = {urlsplit(each).netloc for each in (url, *also)}
         self._problems: list[str] = []
         self._tolerated: list[str] = []
         self.page.set_default_timeout(PATIENCE_MS)
@@ -83,7 +85,7 @@ class Visit:
             self._problems.append(f"console {message.type}: {message.text}")
 
     def _take_url(self, url: str) -> None:
-        if urlsplit(url).netloc != self._host:
+        if urlsplit(url).netloc not in self._hosts:
             self._problems.append(f"request elsewhere: {url}")
 
 
@@ -107,20 +109,22 @@ def chromium() -> Iterator[Browser]:
 def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
     """Open pages, each in a profile of its own.
 
-    ``open_page(url, before=…, **options)``: *before* gets the page while it is still empty, the options are those of
-    ``Browser.new_context``.
+    ``open_page(url, before=…, also=…, **options)``: *before* gets the page while it is still empty, *also* are
+    addresses of other hosts that it may turn to, the options are those of ``Browser.new_context``.
 
     A test fails in which a page logs an error or a warning, raises, breaks its security policy or turns to another
-    host than that of its first address.
+    host than that of its first address and those.
     """
     visits: list[Visit] = []
 
-    def visit(url: str, before: Callable[[Page], None] = lambda _: None, **options: Any) -> Visit:
+    def visit(
+        url: str, before: Callable[[Page], None] = lambda _: None, also: Sequence[str] = (), **options: Any
+    ) -> Visit:
         context = chromium.new_context(**options)
         # Without snapshots of the document, which take seconds each where a page has a thousand rows.
         context.tracing.start(screenshots=True)
         name = re.sub(r"\W+", "-", request.node.name) + (f"-{len(visits) + 1}" if visits else "")
-        visits.append(Visit(context, url, name, before))
+        visits.append(Visit(context, url, name, before, also))
         return visits[-1]
 
     yield visit

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.interop.node_process import NodeProcess, what_is_missing
+from tests.interop.node_process import FOLDER, PACKAGES, NodeProcess
 from tests.interop.official import OfficialClient
+from tests.node import require_node
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
 
-@pytest.fixture(scope="session")
-def _missing() -> str | None:
-    return what_is_missing()
-
-
 @pytest.fixture(scope="module")
-def node(_missing: str | None) -> Iterator[NodeProcess]:
-    """A Node process. Without Node a test is skipped, or fails if ``VOYANT_REQUIRE_NODE`` is 1, as in CI."""
-    if _missing is not None and os.environ.get("VOYANT_REQUIRE_NODE") == "1":
-        pytest.fail(_missing)
-    if _missing is not None:
-        pytest.skip(_missing)
+def node() -> Iterator[NodeProcess]:
+    """A Node process."""
+    require_node(FOLDER, *PACKAGES)
     with NodeProcess() as process:
         yield process
 

@@ -13,29 +13,10 @@ from typing import Any
 
 from tests.waiting import PATIENCE
 
-__all__ = ["FOLDER", "NodeProcess", "OfficialError", "what_is_missing"]
+__all__ = ["FOLDER", "PACKAGES", "NodeProcess", "OfficialError"]
 
 FOLDER = Path(__file__).parent
-OLDEST_NODE = 18
-"""The first with ``fetch``, which the official client uses; what Debian 12 and Ubuntu 24.04 install."""
-_PACKAGES = ("@voyant-travel/cloud-sdk", "ws")
-
-
-def what_is_missing() -> str | None:
-    """Say what these tests lack on this machine; ``None`` where they can run."""
-    if _node_version() < OLDEST_NODE:
-        return f"needs Node {OLDEST_NODE} or newer (https://nodejs.org)"
-    if not all((FOLDER / "node_modules" / name / "package.json").exists() for name in _PACKAGES):
-        return "needs its npm packages: run make test, or npm ci in tests/interop"
-    return None
-
-
-def _node_version() -> int:
-    try:
-        said = subprocess.run(["node", "--version"], capture_output=True, check=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return 0
-    return int(said.removeprefix("v").partition(".")[0])
+PACKAGES = ("@voyant-travel/cloud-sdk", "ws")
 
 
 class OfficialError(Exception):
