@@ -86,12 +86,12 @@ def test_two_people(enter: Enter, demo: ChatDemo, room: str) -> None:
 
 def test_a_killed_service(enter: Enter, demo: ChatDemo, room: str) -> None:
     """What could not be sent is said to be so, and stored once however often it is tried; no window lacks anything."""
-    visits = ada, bob = enter("Ada"), enter("Bob")
+    demo.client.realtime.publish(f"chat:{room}", event="message", data={"from": "Eve#aaaaa", "text": "Before"})
+    visits = ada, _ = enter("Ada"), enter("Bob")
     for visit in visits:
         visit.tolerate(AWAY)
         here(visit.page, "Ada", "Bob")
-    say(ada.page, "Before")
-    expect(bubbles(bob.page)).to_have_count(1)
+        expect(bubbles(visit.page)).to_have_count(1)
     demo.service.kill()
     say(ada.page, "Meanwhile")
     again = ada.page.get_by_role("button", name="Try again")
@@ -102,7 +102,7 @@ def test_a_killed_service(enter: Enter, demo: ChatDemo, room: str) -> None:
     again.click()
     expect(again).to_be_visible()
     demo.service.start()
-    # Before any page is back: only history can tell of it.
+    # Before any page is back. None has had a message by the channel, after which it could resume: this is in history.
     demo.client.realtime.publish(f"chat:{room}", event="message", data={"from": "Eve#aaaaa", "text": "From Eve"})
     again.dblclick()
     for visit in visits:
@@ -166,10 +166,11 @@ def test_sending(enter: Enter, demo: ChatDemo, room: str) -> None:
     expect(field).to_have_value("")
     expect(bubbles(page)).to_have_count(1)
     page.unroute("**/messages")
-    say(page, "Good")
-    expect(bubbles(page)).to_have_count(2)
+    for text in ("One", "Two", "Three"):
+        say(page, text)
+    expect(bubbles(page)).to_have_count(4)
     expect(page.get_by_text("Not sent")).to_have_count(0)
-    assert demo.stored(room) == ["😀" * 2000, "Good"]
+    assert texts(page) == demo.stored(room) == ["😀" * 2000, "One", "Two", "Three"]
 
 
 def lose_the_answer(route: Route) -> None:
@@ -197,7 +198,7 @@ def test_earlier_messages(enter: Enter, demo: ChatDemo, room: str) -> None:
 
 
 def test_leaving_in_another_tab(enter: Enter, demo: ChatDemo, room: str) -> None:
-    """Nobody speaks under a name that was given back: the page says so, and shows the way in."""
+    """Nobody speaks under a name that was given back: the page says so, shows the way in, and asks about texts."""
     visit = enter("Ada")
     visit.tolerate("status of 403")
     other = visit.page.context.new_page()
@@ -206,9 +207,13 @@ def test_leaving_in_another_tab(enter: Enter, demo: ChatDemo, room: str) -> None
     expect(other.get_by_label("Your name")).to_be_visible()
     say(visit.page, "Still me?")
     expect(visit.page.get_by_text("Not sent. Choose a name first.")).to_be_visible()
-    expect(visit.page.get_by_role("link", name="Come back")).to_be_visible()
     expect(visit.page.get_by_role("button", name="Send")).to_be_disabled()
     assert demo.stored(room) == []
+    questions: list[str] = []
+    visit.page.on("dialog", lambda dialog: (questions.append(dialog.type), dialog.accept()))
+    visit.page.get_by_role("link", name="Come back").click()
+    expect(visit.page.get_by_label("Your name")).to_be_visible()
+    assert questions == ["beforeunload"]
 
 
 def test_looks(enter: Enter, demo: ChatDemo, room: str) -> None:

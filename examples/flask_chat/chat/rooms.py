@@ -27,7 +27,7 @@ def need_a_name() -> AnyResponse | None:
     g.client_id = current_client_id()
     if g.client_id is None and request.endpoint == "rooms.room":
         return redirect(url_for("people.front", room=checked_room((request.view_args or {})["room"])))
-    if g.client_id is None:
+    if g.client_id is None and request.endpoint != "rooms.find":
         abort(403, "Choose a name first.")
     return None
 

@@ -23,7 +23,7 @@ def init_app(app: Flask, voyant: VoyantCloud) -> None:
         response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
-        if not response.cache_control.max_age and request.endpoint != "static":
+        if request.endpoint != "static":
             response.headers["Cache-Control"] = "no-store"
         return response
 

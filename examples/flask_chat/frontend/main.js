@@ -20,6 +20,7 @@ const log = new Log();
 const outbox = new Outbox(log, settings);
 const people = new People(settings.clientId);
 let reading = null; // the present catching up, or the last one
+let asked = PAGE; // how many of the newest messages
 
 const live = new LiveChannel({ channel: settings.channel, tokenUrl: settings.tokenUrl, presence: { typing: false } });
 live.on("connected", () => {
@@ -48,6 +49,7 @@ const composer = new Composer(
 earlier.addEventListener("click", showEarlier);
 // A page that the browser kept for its back button has lost its connection, and perhaps its person.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+addEventListener("beforeunload", (event) => outbox.hasUnsent && event.preventDefault());
 
 // Reads what was said since the last message without a hole before it, and who is here. Only the newest call goes on.
 async function catchUp() {
@@ -82,11 +84,11 @@ async function readMessages(isWanted) {
 
 async function showEarlier() {
   earlier.disabled = true;
-  const limit = Math.min(timeline.size + PAGE, MOST);
+  asked = Math.min(Math.max(asked, timeline.size) + PAGE, MOST);
   try {
-    const { messages, more } = await getJson(settings.messagesUrl, { limit });
+    const { messages, more } = await getJson(settings.messagesUrl, { limit: asked });
     log.change(() => timeline.takeEarlier(messages, show), { isQuiet: true });
-    earlier.hidden = !more || limit === MOST;
+    earlier.hidden = !more || asked === MOST;
   } catch {
     // The button stays, to be pressed again.
   }

@@ -13,6 +13,7 @@ export class Outbox {
   #url;
   #clientId;
   #waiting = new Map(); // items by UUID
+  #posting = Promise.resolve(); // ends with the last message that is being sent
 
   constructor(log, { messagesUrl, clientId }) {
     this.#log = log;
@@ -34,6 +35,11 @@ export class Outbox {
     this.#post(message, item);
   }
 
+  /** Whether there is something that only this page has. */
+  get hasUnsent() {
+    return [...this.#waiting.values()].some((item) => item.dataset.state !== "sent");
+  }
+
   /** Return the item of a message that has arrived, if it was here; it is no longer. */
   release({ id, from }) {
     const item = from === this.#clientId ? this.#waiting.get(id) : undefined;
@@ -41,8 +47,13 @@ export class Outbox {
     return item;
   }
 
-  async #post(message, item) {
+  #post(message, item) {
     this.#say(item, "sending", "Sending");
+    // One after the other, or the second might overtake the first.
+    this.#posting = this.#posting.then(() => this.#postNow(message, item));
+  }
+
+  async #postNow(message, item) {
     try {
       await postJson(this.#url, message);
       if (this.#waiting.has(message.id)) this.#say(item, "sent", "Sent");
@@ -53,7 +64,11 @@ export class Outbox {
 
   #offer(message, item, error) {
     const again = element("button", { type: "button", class: "again" }, "Try again");
-    again.addEventListener("click", () => this.#post({ ...message, again: true }, item));
+    again.addEventListener("click", () => {
+      this.#post({ ...message, again: true }, item);
+      // The button goes, and would take the focus with it.
+      document.getElementById("text").focus();
+    });
     this.#say(item, "failed", element("span", { role: "alert" }, "Not sent. ", error.message), " ", again);
   }
 
