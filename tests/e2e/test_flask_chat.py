@@ -152,7 +152,7 @@ def test_text_is_text(enter: Enter, demo: ChatDemo, room: str) -> None:
 
 
 def test_sending(enter: Enter, demo: ChatDemo, room: str) -> None:
-    """A text too long is refused in words, and stays in the field; without Flask's answer the channel's word counts."""
+    """A text too long is refused in words, and stays in the field; others arrive in order, answer or none."""
     visit = enter("Ada")
     visit.tolerate("net::ERR_FAILED")
     page = visit.page
@@ -166,8 +166,16 @@ def test_sending(enter: Enter, demo: ChatDemo, room: str) -> None:
     expect(field).to_have_value("")
     expect(bubbles(page)).to_have_count(1)
     page.unroute("**/messages")
+    held: list[Route] = []
+    is_slow = True
+    page.route("**/messages", lambda route: held.append(route) if is_slow else route.continue_())
     for text in ("One", "Two", "Three"):
         say(page, text)
+    expect(page.get_by_role("list", name="On their way").get_by_text("Sending")).to_have_count(3)
+    is_slow = False
+    # The last first: they would overtake each other if they were under way together.
+    for route in reversed(held):
+        route.continue_()
     expect(bubbles(page)).to_have_count(4)
     expect(page.get_by_text("Not sent")).to_have_count(0)
     assert texts(page) == demo.stored(room) == ["😀" * 2000, "One", "Two", "Three"]
