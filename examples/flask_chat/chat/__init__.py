@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from click import ClickException
 from flask import Flask
 
 from voyant_cloud.integrations.flask import VoyantCloud
@@ -18,7 +19,7 @@ def create_app(**config: object) -> Flask:
 
     Raises:
         VoyantConfigError: there is no API key of the service, or another setting of it is wrong.
-        RuntimeError: ``SECRET_KEY`` is missing, which signs the sessions.
+        ClickException: ``SECRET_KEY`` is missing, which signs the sessions.
     """
     app = Flask(__name__)
     app.config.update(
@@ -33,7 +34,7 @@ def create_app(**config: object) -> Flask:
     app.config.from_prefixed_env()
     app.config.update(config)
     if not app.config["SECRET_KEY"]:
-        raise RuntimeError("Set FLASK_SECRET_KEY to a long random text; it signs the sessions.")
+        raise ClickException("Set FLASK_SECRET_KEY to a long random text; it signs the sessions.")
     voyant.init_app(app)
 
     from chat import pages, people, realtime, rooms, security

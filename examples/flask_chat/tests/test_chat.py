@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from uuid import uuid4
 
 import pytest
+from click import ClickException
 from flask.testing import FlaskClient
 
 from chat import create_app
@@ -194,5 +195,5 @@ def test_headers(enter: Enter, voyant_server: VoyantServer) -> None:
 
 def test_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is said when it starts."""
-    with pytest.raises(RuntimeError, match="FLASK_SECRET_KEY"):
+    with pytest.raises(ClickException, match="FLASK_SECRET_KEY"):
         create_app()
