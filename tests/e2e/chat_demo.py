@@ -14,7 +14,6 @@ from werkzeug.serving import make_server
 
 from chat import create_app
 from tests.e2e.service_process import KEY, ServiceProcess
-from tests.node import require_node
 from voyant_cloud import VoyantCloudClient
 
 __all__ = ["PROJECT", "ChatDemo", "bubbles", "build", "here", "say", "texts", "write"]
@@ -28,7 +27,7 @@ def build() -> None:
 
 
 class ChatDemo:
-    """The chat, its script freshly built, Flask in a thread. A context manager.
+    """The chat, Flask in a thread. A context manager.
 
     Args:
         folder: for its data.
@@ -56,8 +55,6 @@ class ChatDemo:
         self._server = make_server("127.0.0.1", 0, app, threaded=True, fd=listener.fileno())
 
     def __enter__(self) -> ChatDemo:
-        require_node(PROJECT, "@voyant-travel/cloud-sdk", "esbuild")
-        build()
         self._stack.enter_context(self.client)
         self._stack.enter_context(self.service)
         thread = threading.Thread(target=self._server.serve_forever)

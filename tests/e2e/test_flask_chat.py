@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser import OpenPage, Visit
-from tests.e2e.chat_demo import ChatDemo, bubbles, here, say, texts, write
+from tests.e2e.chat_demo import PROJECT, ChatDemo, bubbles, build, here, say, texts, write
 from tests.e2e.console_page import UNAVAILABLE
+from tests.node import require_node
 
 TOKEN_SECONDS = 4
 AWAY = rf"{UNAVAILABLE}|status of 503"
@@ -29,7 +30,9 @@ Enter = Callable[..., Visit]
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatDemo]:
-    """The example, for all tests of this file."""
+    """The example, its script freshly built."""
+    require_node(PROJECT, "@voyant-travel/cloud-sdk", "esbuild")
+    build()
     with ChatDemo(tmp_path_factory.mktemp("chat"), TOKEN_SECONDS) as running:
         yield running
 

@@ -1,6 +1,6 @@
 """Who somebody is: a name that is chosen, and a tag that is not. There are no passwords.
 
-The name and the tag are the client id, as in ``Ada#k3x9p``. Flask puts it into the signed session, into the browser's
+The name and the tag are the client id, as in ``Ada#k3x9pm``. Flask puts it into the signed session, into the browser's
 token and into each message, so that nobody can speak or be present as somebody else, and no table of people is needed.
 Two who choose the same name differ in their tag, which the page always shows.
 """
@@ -18,7 +18,7 @@ from chat.channels import LOBBY, checked_room
 __all__ = ["blueprint", "checked_name", "current_client_id"]
 
 MAX_NAME = 24
-TAG_LENGTH = 5
+TAG_LENGTH = 6
 TAG_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 PUNCTUATION = " .-_'’"
 

@@ -26,7 +26,6 @@ export class Composer {
       event.preventDefault();
       this.#form.requestSubmit();
     });
-    this.#form.noValidate = true;
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit(onSend);

@@ -88,7 +88,9 @@ export class Log {
     for (const item of this.#list.children) {
       const at = Number(item.dataset.at);
       const isNewDay = before === null || startOfDay(at) !== startOfDay(Number(before.dataset.at));
-      item.querySelector(".day").textContent = isNewDay ? wordOf(at) : "";
+      const [label, word] = [item.querySelector(".day"), isNewDay ? wordOf(at) : ""];
+      // Unchanged text would be read out again.
+      if (label.textContent !== word) label.textContent = word;
       const goesOn = !isNewDay && before.dataset.from === item.dataset.from && at - before.dataset.at < TOGETHER_MS;
       item.classList.toggle("goes-on", goesOn);
       before = item;

@@ -1,4 +1,4 @@
-// Somebody, as a client id names them: "Ada#k3x9p" is Ada, and the tag tells her from any other Ada.
+// Somebody, as a client id names them: "Ada#k3x9pm" is Ada, and the tag tells her from any other Ada.
 //
 // The client id comes from Flask, in messages and through the token, so that nobody can pretend to be somebody else.
 
