@@ -32,6 +32,7 @@ def main(port: int) -> int:
         return 2
     data = Path(os.environ.get("ORDERS_DATA") or HERE / "data")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    port = take(port)
     address = f"http://127.0.0.1:{port}"
     serve = [*SERVE, "--port", "0", "--data", str(data / "voyant.sqlite3"), "--allow-origin", address]
     with running(serve, os.environ, stdout=subprocess.PIPE) as service:
@@ -40,7 +41,7 @@ def main(port: int) -> int:
             return 1
         found = json.loads(greeting)
         env = {**os.environ, "VOYANT_CLOUD_API_URL": found["url"], "VOYANT_CLOUD_API_KEY": found["apiKey"]}
-        subprocess.run([*MANAGE, "prepare_demo"], env=env, check=True)
+        subprocess.run([*MANAGE, "prepare_demo"], env=env, check=True, start_new_session=True)
         with running([*MANAGE, "runserver", "--noreload", str(port)], env, stdout=subprocess.DEVNULL) as site:
             wait_for(port, site)
             print(f"Open {address} in two windows, as alice and as bob; Ctrl-C ends it.", flush=True)
@@ -51,7 +52,7 @@ def main(port: int) -> int:
 
 @contextmanager
 def running(command: list[str], env: Any, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block. It is in a group of its own, so that Ctrl-C is left to this one."""
+    """A process that ends with the block; in a session of its own, so that Ctrl-C reaches this process alone."""
     process = subprocess.Popen(command, env=env, cwd=HERE, start_new_session=True, **options)
     try:
         yield process
@@ -73,9 +74,13 @@ def wait_for(port: int, site: subprocess.Popen[bytes]) -> None:
         time.sleep(0.05)
 
 
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def take(port: int) -> int:
+    """Return the port if nothing listens on it; for 0 any such port.
+
+    Raises:
+        OSError: it is taken.
+    """
+    with socket.create_server(("127.0.0.1", port)) as listener:
         return int(listener.getsockname()[1])
 
 
@@ -92,8 +97,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        sys.exit(main(parser.parse_args().port or free_port()))
+        sys.exit(main(parser.parse_args().port))
     except KeyboardInterrupt:
         sys.exit(0)
-    except subprocess.CalledProcessError:
-        sys.exit(1)
+    except (OSError, subprocess.CalledProcessError) as error:
+        sys.exit(f"start.py: {error}")

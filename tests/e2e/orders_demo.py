@@ -47,10 +47,14 @@ class OrdersDemo:
         self._service: Running | None = None
 
     def __enter__(self) -> OrdersDemo:
-        subprocess.run([*MANAGE, "prepare_demo"], env=self._env, check=True, capture_output=True)
+        try:
+            self.start_service()
+            subprocess.run([*MANAGE, "prepare_demo"], env=self._env, check=True, capture_output=True)
+            self.start_site()
+        except BaseException:
+            self.__exit__()
+            raise
         self.password = (self.folder / "demo-password").read_text()
-        self.start_service()
-        self.start_site()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -70,8 +74,9 @@ class OrdersDemo:
 
     def start_service(self) -> None:
         """Start the service, always on the same port and data."""
-        options = ["--port", str(_port(self.service_url)), "--data", str(self.folder / "voyant.sqlite3")]
-        service = Running(*["serve", "--api-key", KEY, "--allow-origin", self.url, *options, "--quiet"], env=self._env)
+        where = ["--port", str(_port(self.service_url)), "--data", str(self.folder / "voyant.sqlite3")]
+        allowed = ["--api-key", KEY, "--allow-origin", self.url]
+        service = Running("serve", "--quiet", *where, *allowed, env=self._env)
         self._service = service
         until(lambda: service.out)
 

@@ -13,7 +13,7 @@ from tests.e2e.console_page import UNAVAILABLE
 from tests.e2e.orders_demo import PROJECT, OrdersDemo, avatars, build, card, column, move, sign_in
 from tests.node import require_node
 
-TOKEN_SECONDS = 6
+TOKEN_SECONDS = 5
 ALICE, BOB = "Alice Meyer", "Bob Tanaka"
 BOTH = [f"AM{ALICE}", f"BT{BOB}"]
 RECORD_GLIDES = """

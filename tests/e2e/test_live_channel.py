@@ -114,15 +114,15 @@ def test_renewal(visit: Callable[[], Visit], application: Application, client: V
         page = visit().page
         seen(page, "connected", 1)
         published = 0
-        while len(page.evaluate("seen.filter((e) => e.renewed)")) < 3:
+        while len(page.evaluate("seen.filter((e) => e.renewed)")) < 2:
             client.realtime.publish(CHANNEL, event="tick", data=published)
             published += 1
         assert [message["data"] for message in seen(page, "message", published)] == list(range(published))
         assert seen(page, "disconnected", 0) == []
-        assert application.asked == ["POST secret"] * 4
+        assert application.asked == ["POST secret"] * 3
         assert others == ["enter alice"]
         page.evaluate("live.close()")
-        assert seen(page, "connected", 4)[0]["renewed"] is False
+        assert seen(page, "connected", 3)[0]["renewed"] is False
 
 
 def test_an_application_that_is_away(

@@ -4,7 +4,8 @@ import { element } from "./element.js";
 import { glide } from "./glide.js";
 
 const money = new Intl.NumberFormat(undefined, { style: "currency", currency: "EUR" });
-const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const CHANGED_MS = 2_500;
 
 export class Board {
@@ -25,12 +26,17 @@ export class Board {
     root.addEventListener("keydown", (event) => event.repeat && event.key === "Enter" && event.preventDefault());
   }
 
-  /** Show orders as they are now, those that moved with an animation. Older versions change nothing. */
+  /**
+   * Show orders as they are now, those that moved with an animation. Older versions change nothing.
+   * @returns {object[]} those that were newer
+   */
   show(orders) {
     const newer = orders.filter((order) => order.version > (this.#shown.get(order.id)?.order.version ?? 0));
-    if (newer.length === 0) return;
-    glide([...this.#root.querySelectorAll(".card")], () => newer.forEach((order) => this.#place(order)));
-    this.#count();
+    if (newer.length > 0) {
+      glide([...this.#root.querySelectorAll(".card")], () => newer.forEach((order) => this.#place(order)));
+      this.#count();
+    }
+    return newer;
   }
 
   /** The label of a status. */
@@ -64,7 +70,7 @@ export class Board {
 
   #contents(order) {
     const at = this.#columns.indexOf(this.#columnOf(order.status));
-    const changed = time.format(new Date(order.changedAt));
+    const changed = timeOf(order);
     return [
       element("h3", {}, `#${order.number}`, element("span", { class: "total" }, money.format(order.total))),
       element("p", { class: "customer" }, order.customer),
@@ -104,4 +110,9 @@ export class Board {
       column.querySelector(".count").textContent = column.querySelectorAll(".card").length;
     }
   }
+}
+
+function timeOf({ changedAt }) {
+  const at = new Date(changedAt);
+  return (at.toDateString() === new Date().toDateString() ? time : dayAndTime).format(at);
 }

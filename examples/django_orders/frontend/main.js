@@ -25,7 +25,9 @@ live.on("connected", ({ renewed }) => {
   refresh();
 });
 live.on("message", ({ event, data }) => {
-  if (event === "order.changed") board.show([data.order]);
+  if (event !== "order.changed") return;
+  const [order] = board.show([data.order]);
+  if (order && order.changedBy !== settings.name) notices.say(`${order.changedBy}: ${isNow(order)}`);
 });
 live.on("presence", (event) => people.apply(event));
 live.on("disconnected", () => notices.reconnecting());
@@ -63,7 +65,7 @@ async function move(order, status) {
     const fields = { status, version: order.version };
     const saved = await postForm(settings.moveUrl.replace("/0/", `/${order.id}/`), fields);
     board.show([saved.order]);
-    notices.say(`#${order.number} is ${board.labelOf(saved.order.status).toLowerCase()} now.`);
+    notices.say(isNow(saved.order));
   } catch (error) {
     if (error.status === 403) end(error.message);
     else if (error.order) showConflict(error.order);
@@ -75,8 +77,11 @@ async function move(order, status) {
 
 function showConflict(order) {
   board.show([order]);
-  const label = board.labelOf(order.status).toLowerCase();
-  notices.say(`${order.changedBy ?? "Somebody"} was faster: #${order.number} is ${label} now. You changed nothing.`);
+  notices.say(`${order.changedBy ?? "Somebody"} was faster: ${isNow(order)} You changed nothing.`);
+}
+
+function isNow(order) {
+  return `#${order.number} is ${board.labelOf(order.status).toLowerCase()} now.`;
 }
 
 function end(message) {
