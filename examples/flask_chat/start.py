@@ -57,7 +57,7 @@ def main(port: int) -> int:
 
 @contextmanager
 def service(options: list[str]) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """The service, and what it says of itself. It is in a session of its own, so that Ctrl-C reaches this process alone."""
+    """The service, and what it says of itself; in a session of its own, so that Ctrl-C reaches this process alone."""
     process = subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         greeting = process.stdout.readline() if process.stdout else ""
