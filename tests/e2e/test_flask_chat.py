@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +17,8 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser import OpenPage, Visit
 from tests.e2e.chat_demo import PROJECT, ChatDemo, bubbles, build, here, say, texts, write
 from tests.e2e.console_page import UNAVAILABLE
+from tests.e2e.executable import environment
+from tests.integrations.django.processes import fetch
 from tests.node import require_node
 
 TOKEN_SECONDS = 4
@@ -257,3 +263,19 @@ def test_looks(enter: Enter, demo: ChatDemo, room: str) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_text("but not @")).to_be_visible()
     visit.picture("flask-chat-front")
+
+
+@pytest.mark.usefixtures("demo")
+def test_start(tmp_path: Path) -> None:
+    """One command starts all of it and says where; Ctrl-C ends it without a word."""
+    env = environment("", "", CHAT_DATA=str(tmp_path / "data"))
+    command = [sys.executable, str(PROJECT / "start.py")]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        address = started.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", address)
+        assert found is not None, address
+        assert b"What shall we call you?" in fetch(found[0])
+        started.send_signal(signal.SIGINT)
+        assert started.communicate(timeout=20) == ("", "")
+    assert started.returncode == 0
