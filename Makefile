@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders)
+NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders examples/flask_chat)
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
@@ -16,7 +16,7 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo example-orders test generate generate-check lint format types check serve docs wheel-check clean
+.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -27,6 +27,10 @@ demo: $(VENV)/.runtime ## run the whole story against an embedded server
 example-orders: $(VENV)/.examples examples/django_orders/node_modules/.installed ## run the Django example against an embedded server
 	@node examples/django_orders/build.mjs
 	@$(BIN)/python examples/django_orders/start.py
+
+example-chat: $(VENV)/.examples examples/flask_chat/node_modules/.installed ## run the Flask example against an embedded server
+	@node examples/flask_chat/build.mjs
+	@$(BIN)/python examples/flask_chat/start.py
 
 test: $(VENV)/.dev $(NODE_PACKAGES) ## run every test
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
@@ -79,7 +83,7 @@ $(VENV)/.runtime: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.examples: pyproject.toml $(VENV)/.runtime
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django,flask]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime

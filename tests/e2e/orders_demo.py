@@ -10,14 +10,13 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.executable import Running, environment
+from tests.e2e.executable import environment
+from tests.e2e.service_process import KEY, ServiceProcess
 from tests.integrations.django.processes import free_port, running, wait_for_port
-from tests.waiting import until
 
 __all__ = ["MANAGE", "PROJECT", "OrdersDemo", "avatars", "build", "card", "column", "move", "sign_in"]
 
 PROJECT = Path(__file__).resolve().parents[2] / "examples" / "django_orders"
-KEY = "vck_0123456789abcdef"
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
 
 
@@ -34,21 +33,21 @@ class OrdersDemo:
         token_seconds: how long a token lives.
 
     Attributes:
-        url, service_url: the addresses of the page and of the service.
+        url: the address of the page.
+        service: the service.
         password: what its users log in with.
     """
 
     def __init__(self, folder: Path, token_seconds: int) -> None:
         self.folder = folder
         self.url = f"http://127.0.0.1:{free_port()}"
-        self.service_url = f"http://127.0.0.1:{free_port()}"
-        self._env = environment(self.service_url, KEY, ORDERS_DATA=str(folder), ORDERS_TOKEN_SECONDS=str(token_seconds))
+        self.service = ServiceProcess(folder / "voyant.sqlite3", self.url)
+        self._env = environment(self.service.url, KEY, ORDERS_DATA=str(folder), ORDERS_TOKEN_SECONDS=str(token_seconds))
         self._site = ExitStack()
-        self._service: Running | None = None
 
     def __enter__(self) -> OrdersDemo:
         try:
-            self.start_service()
+            self.service.start()
             subprocess.run([*MANAGE, "prepare_demo"], env=self._env, check=True, capture_output=True)
             self.start_site()
         except BaseException:
@@ -58,12 +57,12 @@ class OrdersDemo:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.kill_service()
+        self.service.kill()
         self.kill_site()
 
     def start_site(self) -> None:
         """Start Django's server."""
-        port = _port(self.url)
+        port = int(self.url.rpartition(":")[2])
         command = [*MANAGE, "runserver", "--noreload", str(port)]
         self._site.enter_context(running(command, self._env, self.folder / "site.log"))
         wait_for_port(port)
@@ -72,29 +71,11 @@ class OrdersDemo:
         """Kill Django's server."""
         self._site.close()
 
-    def start_service(self) -> None:
-        """Start the service, always on the same port and data."""
-        where = ["--port", str(_port(self.service_url)), "--data", str(self.folder / "voyant.sqlite3")]
-        allowed = ["--api-key", KEY, "--allow-origin", self.url]
-        service = Running("serve", "--quiet", *where, *allowed, env=self._env)
-        self._service = service
-        until(lambda: service.out)
-
-    def kill_service(self) -> None:
-        """Kill it as ``kill -9`` does."""
-        if self._service is not None:
-            self._service.__exit__()
-            self._service = None
-
     def set_staff(self, user: str, *, staff: bool) -> None:
         """Say who may see the board."""
         with sqlite3.connect(self.folder / "orders.sqlite3", timeout=20) as database:
             database.execute("UPDATE auth_user SET is_staff = ? WHERE username = ?", (staff, user))
         database.close()
-
-
-def _port(url: str) -> int:
-    return int(url.rpartition(":")[2])
 
 
 def sign_in(page: Page, user: str, password: str) -> None:

@@ -51,7 +51,7 @@ def enter(demo: OrdersDemo, open_page: OpenPage, sessions: dict[str, Any]) -> En
 
     def visit(user: str, **options: Any) -> Visit:
         known = sessions.get(user)
-        also = [demo.service_url]
+        also = [demo.service.url]
         opened = open_page(demo.url, before=record_glides, also=also, storage_state=known, **options)
         if known is None:
             sign_in(opened.page, user, demo.password)
@@ -86,7 +86,7 @@ def test_a_killed_service(enter: Enter, demo: OrdersDemo) -> None:
     for visit in visits:
         visit.tolerate(rf"{UNAVAILABLE}|status of 503")
         expect(avatars(visit.page)).to_have_count(2)
-    demo.kill_service()
+    demo.service.kill()
     for visit in visits:
         expect(visit.page.locator("#status")).to_have_text("Reconnecting")
     move(alice.page, 1004, "Mark shipped")
@@ -94,7 +94,7 @@ def test_a_killed_service(enter: Enter, demo: OrdersDemo) -> None:
     expect(card(alice.page, "Shipped", 1004)).to_be_visible()
     expect(card(bob.page, "New", 1003)).to_be_visible()
     expect(card(bob.page, "Paid", 1004)).to_be_visible()
-    demo.start_service()
+    demo.service.start()
     for visit in visits:
         expect(visit.page.locator("#status")).to_have_text("Live")
         expect(card(visit.page, "Shipped", 1004)).to_be_visible()
