@@ -12,14 +12,17 @@ from tests.realtime.channel_tools import Seen
 from tests.waiting import PATIENCE, until
 from voyant_cloud import (
     ChannelState,
+    InvalidRequestError,
     PublishOutcomeUnknown,
     RealtimeChannel,
     RetryPolicy,
     ServiceUnavailableError,
+    UnauthorizedError,
     VoyantApiError,
     VoyantCloudClient,
     VoyantConfigError,
     VoyantTimeoutError,
+    VoyantTransportError,
 )
 from voyant_cloud.testing import VoyantServer
 
@@ -230,6 +233,45 @@ class TestTogether:
             with pytest.raises(ServiceUnavailableError):
                 publish(once, 2)
         publish(once, 3)
+
+    @pytest.mark.parametrize("delay_first", [True, False])
+    def test_a_refusal_is_late(self, server: VoyantServer, once: VoyantCloudClient, delay_first: bool) -> None:
+        """Its own and one of the test's, whichever fault began first, and the next call is neither."""
+        if delay_first:
+            server.delay(0.1, times=1)
+        server.refuse(503, times=1)
+        if not delay_first:
+            server.delay(0.1, times=1)
+        started = time.monotonic()
+        with pytest.raises(ServiceUnavailableError):
+            publish(once, 1)
+        assert time.monotonic() - started >= 0.1
+        started = time.monotonic()
+        with server.delay(0.1), pytest.raises(InvalidRequestError):
+            once.realtime.history(CHANNEL, since_id="nonsense")
+        assert time.monotonic() - started >= 0.1
+
+    def test_a_refusal_is_lost(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """Nobody learns that the key was wrong."""
+        with VoyantCloudClient(api_key="wrong", base_url=server.url, retries=0) as stranger:
+            with server.drop_answers(times=1), pytest.raises(VoyantTransportError):
+                stranger.realtime.history(CHANNEL)
+            with server.refuse(503, times=1), server.drop_answers(times=1), pytest.raises(VoyantTransportError):
+                stranger.realtime.history(CHANNEL)
+            with pytest.raises(UnauthorizedError):
+                stranger.realtime.history(CHANNEL)
+
+    def test_each_counts_what_it_does(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """A request is refused once and loses one answer; faults that wait their turn lose none of their times."""
+        server.refuse(503, times=1)
+        server.refuse(502, times=1)
+        server.drop_answers(times=1)
+        server.drop_answers(times=1)
+        for number in range(2):
+            with pytest.raises(PublishOutcomeUnknown):
+                publish(once, number)
+        publish(once, 2)
+        assert [message.data for message in server.messages] == [2]
 
     @pytest.mark.parametrize("how", ["recover", "restart", "reset"])
     def test_all_end_together(self, server: VoyantServer, once: VoyantCloudClient, how: str) -> None:

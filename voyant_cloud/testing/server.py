@@ -43,7 +43,9 @@ class VoyantServer:
         with server.refuse(503, retry_after=1):
             ...
 
-    They concern every request, the one for a channel's token included, and may be combined.
+    They concern every request, the one for a channel's token included, and may be combined: what is refused is late or
+    loses its answer like what is done. Of two refusals a request meets the one that began first, and only that counts
+    it; so it is with lost answers. Delays add up.
 
     Args:
         data: the database's file; ``:memory:`` keeps nothing over a restart.
@@ -170,7 +172,7 @@ class VoyantServer:
         return self._begin(lambda: RefusedRequest(status, retry_after, times))
 
     def delay(self, seconds: float, *, times: int | None = None) -> Fault:
-        """Have every REST answer and every WebSocket upgrade wait.
+        """Have every REST answer, a refusal too, and every WebSocket upgrade wait.
 
         What a REST call asks for is done at once: a publish whose client has given up by then is stored. Open
         WebSockets are not concerned. The end of the fault lets go of what still waits.
@@ -185,7 +187,7 @@ class VoyantServer:
         return self._begin(lambda: Delay(seconds, times))
 
     def drop_answers(self, *, times: int | None = None) -> Fault:
-        """Break the connection of every REST call once it is done: a publish is stored, and its client cannot know.
+        """Break the connection of every REST call once it is done or refused: its client cannot know which.
 
         Args:
             times: how many answers to drop; ``None`` for all until the fault is ended.
