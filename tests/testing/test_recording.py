@@ -165,6 +165,19 @@ class TestFailWith:
             client.realtime.publish_many([{"channel": CHANNEL, "event": "e"}])
         assert isinstance(caught.value.__cause__, InvalidRequestError)
 
+    @pytest.mark.parametrize(
+        ("error", "times", "problem"),
+        [
+            (ServiceUnavailableError, 1, "error must be an exception, got <class '"),
+            (AWAY, "2", "times must be a whole number of at least 1, or None for all, got '2'"),
+        ],
+    )
+    def test_a_wrong_argument(self, client: RecordingClient, error: Any, times: Any, problem: str) -> None:
+        """It is told at once, not by a later call."""
+        with pytest.raises(VoyantConfigError, match=f"^fail_with: {problem}"):
+            client.fail_with(error, times=times)
+        client.realtime.publish(CHANNEL, event="e")
+
 
 def test_a_key_used_for_something_else(client: RecordingClient) -> None:
     """As the server: 409."""

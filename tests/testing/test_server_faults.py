@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -100,10 +101,34 @@ class TestRefuse:
         seen.wait(2)
         assert seen.ids[1:] == [last]
 
-    def test_no_error(self, server: VoyantServer) -> None:
-        """Only an error can be answered with."""
-        with pytest.raises(VoyantConfigError, match="400 to 599, got 200"):
-            server.refuse(200)
+
+TIMES = "times must be a whole number of at least 1, or None for all"
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "problem"),
+    [
+        ("refuse", {"status": 200}, "status must be 400 to 599, got 200"),
+        ("refuse", {"status": "503"}, "status must be 400 to 599, got '503'"),
+        ("refuse", {"status": 503, "times": -1}, f"{TIMES}, got -1"),
+        (
+            "refuse",
+            {"status": 503, "retry_after": "soon\r\nX: y"},
+            "retry_after must be whole seconds, 0 to 999999999, or None for no such header, got 'soon\\r\\nX: y'",
+        ),
+        ("delay", {"seconds": "x"}, "seconds must be above 0 and at most 86400, got 'x'"),
+        ("delay", {"seconds": float("nan")}, "seconds must be above 0 and at most 86400, got nan"),
+        ("delay", {"seconds": -1}, "seconds must be above 0 and at most 86400, got -1"),
+        ("delay", {"seconds": 1, "times": 0}, f"{TIMES}, got 0"),
+        ("drop_answers", {"times": "2"}, f"{TIMES}, got '2'"),
+        ("drop_answers", {"times": True}, f"{TIMES}, got True"),
+    ],
+)
+def test_a_wrong_argument(fault: str, arguments: dict[str, Any], problem: str) -> None:
+    """It is told at the call, before the server is asked."""
+    with pytest.raises(VoyantConfigError) as caught:
+        getattr(VoyantServer(), fault)(**arguments)
+    assert str(caught.value) == f"{fault}: {problem}"
 
 
 class TestDelay:

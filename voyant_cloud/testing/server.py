@@ -17,6 +17,7 @@ from voyant_cloud.server.api_keys import generate_api_key
 from voyant_cloud.server.app import Server, new_engine
 from voyant_cloud.server.config import MEMORY, load_config
 from voyant_cloud.server.loop import loop_factory
+from voyant_cloud.testing.arguments import read_retry_after, read_seconds, read_status, read_times
 from voyant_cloud.testing.faults import Delay, DroppedAnswer, Fault, FaultKind, Faults, RefusedRequest
 from voyant_cloud.testing.recorder import Record, RecordingEngine
 
@@ -161,14 +162,14 @@ class VoyantServer:
 
         Args:
             status: the HTTP status, 400 to 599.
-            retry_after: seconds for the ``Retry-After`` header; ``None`` leaves it out.
-            times: how many of them to refuse; ``None`` for all until the fault is ended.
+            retry_after: whole seconds for the ``Retry-After`` header, 0 or more; ``None`` leaves it out.
+            times: how many of them to refuse, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: *status* is no error, or the server is not running or paused.
+            VoyantConfigError: an argument is out of range, or the server is not running or paused.
         """
-        if not 400 <= status <= 599:
-            raise VoyantConfigError(f"refuse: status must be 400 to 599, got {status}")
+        status = read_status("refuse", status)
+        retry_after, times = read_retry_after("refuse", retry_after), read_times("refuse", times)
         return self._begin(lambda: RefusedRequest(status, retry_after, times))
 
     def delay(self, seconds: float, *, times: int | None = None) -> Fault:
@@ -178,23 +179,25 @@ class VoyantServer:
         WebSockets are not concerned. The end of the fault lets go of what still waits.
 
         Args:
-            seconds: how long, above 0.
-            times: how many of them to delay; ``None`` for all until the fault is ended.
+            seconds: how long, above 0 and up to 86,400.
+            times: how many of them to delay, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: the server is not running, or paused.
+            VoyantConfigError: an argument is out of range, or the server is not running or paused.
         """
+        seconds, times = read_seconds("delay", seconds), read_times("delay", times)
         return self._begin(lambda: Delay(seconds, times))
 
     def drop_answers(self, *, times: int | None = None) -> Fault:
         """Break the connection of every REST call once it is done or refused: its client cannot know which.
 
         Args:
-            times: how many answers to drop; ``None`` for all until the fault is ended.
+            times: how many answers to drop, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: the server is not running, or paused.
+            VoyantConfigError: *times* is out of range, or the server is not running or paused.
         """
+        times = read_times("drop_answers", times)
         return self._begin(lambda: DroppedAnswer(times))
 
     def pause(self) -> Fault:
