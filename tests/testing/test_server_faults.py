@@ -238,6 +238,36 @@ class TestPause:
         assert "gap" not in kinds
         assert len(seen.ids) == 2
 
+    def test_many_at_once(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """One thread pauses it, the others are told, and nothing waits for ever."""
+        told: list[str] = []
+        together = threading.Barrier(4)
+
+        def pause() -> None:
+            together.wait(PATIENCE)
+            try:
+                server.pause()
+            except VoyantConfigError as error:
+                told.append(str(error))
+
+        for _ in range(10):
+            threads = [threading.Thread(target=pause, daemon=True) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            server.recover()
+        assert told == ["VoyantServer: is paused; end the pause first"] * 30
+        publish(once, 1)
+
+    def test_the_end_of_another_fault(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """It comes with the end of the pause, and raises nothing that would hide an error of the test."""
+        with server.refuse(503):
+            pause = server.pause()
+        with pause:
+            pass
+        publish(once, 1)
+
     def test_stop_ends_it(self, server: VoyantServer) -> None:
         """A test that fails within a pause does not hang in its cleaning up."""
         pause = server.pause()

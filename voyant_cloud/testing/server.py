@@ -80,6 +80,9 @@ class VoyantServer:
         self._faults = Faults()
         self._resumed = threading.Event()
         self._resumed.set()
+        # Held by whoever starts, stops, pauses or asks: nothing that is asked may wait behind a pause, or for a loop
+        # that has ended. The end of a pause needs no lock.
+        self._lock = threading.RLock()
         self.url = ""
 
     def start(self) -> VoyantServer:
@@ -88,34 +91,37 @@ class VoyantServer:
         Raises:
             VoyantConfigError: it cannot start; the message says why.
         """
-        if self._thread is not None:
-            raise VoyantConfigError("VoyantServer: is running already")
-        started: Future[str] = Future()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="voyant-server", daemon=True)
-        self._thread.start()
-        try:
-            self.url = started.result(START_WITHIN)
-        except BaseException:
-            self._thread.join()
-            self._thread = None
-            raise
-        port = int(self.url.rpartition(":")[2])
-        self._config = attrs.evolve(self._config, port=port)
-        return self
+        with self._lock:
+            if self._thread is not None:
+                raise VoyantConfigError("VoyantServer: is running already")
+            started: Future[str] = Future()
+            self._thread = threading.Thread(target=self._run, args=(started,), name="voyant-server", daemon=True)
+            self._thread.start()
+            try:
+                self.url = started.result(START_WITHIN)
+            except BaseException:
+                self._thread.join()
+                self._thread = None
+                raise
+            port = int(self.url.rpartition(":")[2])
+            self._config = attrs.evolve(self._config, port=port)
+            return self
 
     def stop(self) -> None:
         """Stop serving; connections are told to come back. Ends every fault. Safe to call twice."""
-        if self._thread is None:
-            return
-        self.recover()
-        self._require_loop().call_soon_threadsafe(self._leave.set)
-        self._thread.join()
-        self._thread = None
+        with self._lock:
+            if self._thread is None:
+                return
+            self.recover()
+            self._require_loop().call_soon_threadsafe(self._leave.set)
+            self._thread.join()
+            self._thread = None
 
     def restart(self) -> None:
         """Stop and start again on the same port."""
-        self.stop()
-        self.start()
+        with self._lock:
+            self.stop()
+            self.start()
 
     def reset(self) -> None:
         """Forget everything, as a server that was just started on this port: messages, presence, connections, faults.
@@ -127,9 +133,10 @@ class VoyantServer:
         """
         if self._config.data != MEMORY:
             raise VoyantConfigError(f"reset: is for a server in memory, this one keeps its data in {self._config.data}")
-        self.stop()
-        self._record.clear()
-        self.start()
+        with self._lock:
+            self.stop()
+            self._record.clear()
+            self.start()
 
     # What goes on
 
@@ -208,7 +215,6 @@ class VoyantServer:
         Raises:
             VoyantConfigError: the server is not running, or paused already.
         """
-        loop = self._require_loop()
         resumed, held = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -216,16 +222,19 @@ class VoyantServer:
             # The event loop itself waits here: there is no better likeness of a process that hangs.
             resumed.wait()
 
-        loop.call_soon_threadsafe(hold)
-        held.wait()
-        self._resumed = resumed
+        with self._lock:
+            loop = self._require_loop()
+            self._resumed = resumed
+            loop.call_soon_threadsafe(hold)
+            held.wait()
         return Fault(resumed.set)
 
     def recover(self) -> None:
         """End every fault."""
-        self._resumed.set()
-        if self._thread is not None:
-            self._ask(lambda _: self._faults.end_all())
+        with self._lock:
+            self._resumed.set()
+            if self._thread is not None:
+                self._ask(lambda _: self._faults.end_all())
 
     def __enter__(self) -> VoyantServer:
         return self.start()
@@ -266,18 +275,24 @@ class VoyantServer:
         return Fault(lambda: self._end(kind))
 
     def _end(self, kind: FaultKind) -> None:
-        # A server that was stopped meanwhile has ended it.
-        if self._thread is not None:
-            self._ask(lambda _: self._faults.end(kind))
+        with self._lock:
+            # A server that was stopped meanwhile has ended it.
+            if self._loop is None or self._thread is None:
+                return
+            if self._resumed.is_set():
+                self._ask(lambda _: self._faults.end(kind))
+            else:
+                # Done first of all once the pause ends.
+                self._loop.call_soon_threadsafe(self._faults.end, kind)
 
     def _ask(self, question: Callable[[Server], T]) -> T:
-        loop = self._require_loop()
-
         async def on_loop() -> T:
             assert self._server is not None
             return question(self._server)
 
-        return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+        with self._lock:
+            loop = self._require_loop()
+            return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
 
     def _require_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
