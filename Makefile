@@ -69,7 +69,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "python3 has no venv module; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 
-$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+# The two modules beside the package are copied into the environment, where the package itself is only pointed to.
+$(VENV)/.runtime: pyproject.toml _voyant_cloud_program.py _voyant_cloud_pytest.py | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
 	@touch $@

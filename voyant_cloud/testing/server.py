@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from voyant_cloud.server.api_keys import generate_api_key
 from voyant_cloud.server.app import Server, new_engine
 from voyant_cloud.server.config import MEMORY, load_config
 from voyant_cloud.server.loop import loop_factory
+from voyant_cloud.testing import environment
 from voyant_cloud.testing.arguments import read_retry_after, read_seconds, read_status, read_times
 from voyant_cloud.testing.faults import Delay, DroppedAnswer, Fault, FaultKind, Faults, RefusedRequest
 from voyant_cloud.testing.recorder import Record, RecordingEngine
@@ -142,8 +144,23 @@ class VoyantServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What ``get_voyant_cloud_client()`` needs in the environment to reach this server."""
-        return {"VOYANT_CLOUD_API_KEY": self.api_key, "VOYANT_CLOUD_API_URL": self.url}
+        """The variables by which another process finds this server, past any proxy; for this one: ``in_environment``.
+
+        Raises:
+            VoyantConfigError: the server was not started yet, so it has no address.
+        """
+        return environment.variables_for(self.api_key, self._require_url())
+
+    def in_environment(self) -> AbstractContextManager[None]:
+        """Have the application under test find this server, to the end of the ``with`` block.
+
+        ``get_voyant_cloud_client()`` finds it by the environment. Where Django is set up, its setting ``VOYANT_CLOUD``
+        is overridden, so that ``get_client()`` and all that publishes by it do, too. A restart changes nothing of it.
+
+        Raises:
+            VoyantConfigError: the server was not started yet, so it has no address.
+        """
+        return environment.in_environment(self.api_key, self._require_url())
 
     @property
     def messages(self) -> list[RealtimeMessageSummary]:
@@ -293,6 +310,12 @@ class VoyantServer:
         with self._lock:
             loop = self._require_loop()
             return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+
+    def _require_url(self) -> str:
+        # Without an address a client would take the hosted service.
+        if not self.url:
+            raise VoyantConfigError("VoyantServer: has no address yet; call start() or use it in a with block")
+        return self.url
 
     def _require_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:
