@@ -114,9 +114,18 @@ def test_break(how, voyant_server, voyant_client, published, application):
     elif how != "again":
         getattr(voyant_server, how)()
 """
-    pytester.makepyfile(test_story=PASSING, test_breaking=breaking, test_committing=COMMITTING)
+    late = """
+import pytest
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_late(number, request):
+    server = request.getfixturevalue("voyant_server")
+    assert server.messages == request.getfixturevalue("voyant_client").realtime.history("orders:eu") == []
+    request.getfixturevalue("voyant_client").realtime.publish("orders:eu", event="e", data=number)
+"""
+    pytester.makepyfile(test_story=PASSING, test_breaking=breaking, test_committing=COMMITTING, test_late=late)
     done = run(pytester, "--setup-show")
-    done.assert_outcomes(passed=9)
+    done.assert_outcomes(passed=11)
     assert done.stdout.str().count("SETUP    S voyant_server ") == 1
 
 

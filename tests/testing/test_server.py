@@ -118,6 +118,17 @@ class TestReset:
                 server.reset()
         assert threading.active_count() == threads
 
+    def test_what_is_empty_is_left_alone(self, server: VoyantServer) -> None:
+        """No start is spent on a server that nothing has come to; whatever has come or is in force ends it."""
+        threads = set(threading.enumerate())
+        server.reset()
+        assert set(threading.enumerate()) == threads
+        server.refuse(503)
+        server.reset()
+        assert set(threading.enumerate()) != threads
+        with client_of(server) as client:
+            assert client.realtime.history(CHANNEL) == []
+
     def test_a_file_is_kept(self, tmp_path: Path) -> None:
         """It deletes no file."""
         with VoyantServer(data=str(tmp_path / "voyant.db")) as server:

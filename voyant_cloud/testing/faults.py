@@ -142,9 +142,11 @@ class Faults:
 
     Attributes:
         middleware: does them to the requests of the server that it is given to.
+        has_met: whether any request has come; for the server to set back.
     """
 
     def __init__(self) -> None:
+        self.has_met = False
         self._kinds: list[FaultKind] = []
 
         @web.middleware
@@ -152,6 +154,11 @@ class Faults:
             return await self._spoil(request, handler)
 
         self.middleware = spoil
+
+    @property
+    def are_any(self) -> bool:
+        """Whether one is in force, or was and nobody has ended it."""
+        return bool(self._kinds)
 
     def begin(self, kind: FaultKind) -> None:
         """Put a fault in force."""
@@ -169,6 +176,7 @@ class Faults:
             self.end(kind)
 
     async def _spoil(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.has_met = True
         met = self._met_by(request)
         try:
             for kind in met:

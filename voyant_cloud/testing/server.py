@@ -128,7 +128,8 @@ class VoyantServer:
     def reset(self) -> None:
         """Forget everything, as a server that was just started on this port: messages, presence, connections, faults.
 
-        It takes some milliseconds. Channels that are open connect again, and are told of a gap.
+        It takes some milliseconds, or none where nothing has come to the server. Channels that are open connect again,
+        and are told of a gap.
 
         Raises:
             VoyantConfigError: the server keeps its data in a file.
@@ -136,8 +137,11 @@ class VoyantServer:
         if self._config.data != MEMORY:
             raise VoyantConfigError(f"reset: is for a server in memory, this one keeps its data in {self._config.data}")
         with self._lock:
+            if self._is_untouched():
+                return
             self.stop()
             self._record.clear()
+            self._faults.has_met = False
             self.start()
 
     # What goes on
@@ -310,6 +314,10 @@ class VoyantServer:
         with self._lock:
             loop = self._require_loop()
             return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+
+    def _is_untouched(self) -> bool:
+        runs = self._thread is not None and self._resumed.is_set()
+        return runs and not (self._faults.has_met or self._faults.are_any)
 
     def _require_url(self) -> str:
         # Without an address a client would take the hosted service.
