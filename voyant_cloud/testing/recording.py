@@ -29,9 +29,10 @@ class RecordingClient(VoyantCloudClient):
         notify(client, order)
         Published(client)("orders:eu", event="order.updated")
 
-    Arguments are checked, messages get ids, history and idempotency keys work as with the service. Nothing can be
-    subscribed to: ``realtime.channel`` raises and says that it takes a ``VoyantServer``. Nobody is present but who is
-    put into *members*.
+    Arguments are checked, messages get ids, history and idempotency keys work as with a server in its defaults: a
+    channel's history is its newest 1,000 messages. Not so are tokens, which are made up, however much they grant.
+    Nothing can be subscribed to: ``realtime.channel`` raises and says that it takes a ``VoyantServer``. Nobody is
+    present but who is put into *members*.
 
     Args:
         settings: as for ``VoyantCloudClient``; none is needed, not even a key.
