@@ -10,7 +10,7 @@ SPEC ?= openapi/voyant-cloud.yaml
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
   integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/frames \
   realtime/liveness realtime/recovery realtime/session server/capabilities server/message_id server/origins \
-  server/presence server/rate server/tail server/wire testing/wanted
+  server/presence server/rate server/tail server/wire testing/difference testing/wanted
 empty :=
 comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
