@@ -10,7 +10,7 @@ SPEC ?= openapi/voyant-cloud.yaml
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
   integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/frames \
   realtime/liveness realtime/recovery realtime/session server/capabilities server/message_id server/origins \
-  server/presence server/rate server/tail server/wire testing/wanted
+  server/presence server/rate server/tail server/wire testing/difference testing/wanted
 empty :=
 comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
@@ -77,7 +77,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "python3 has no venv module; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 
-$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+# The two modules beside the package are copied into the environment, where the package itself is only pointed to.
+$(VENV)/.runtime: pyproject.toml _voyant_cloud_program.py _voyant_cloud_pytest.py | $(BIN)/python
 	@echo "Setting up $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli]'
 	@touch $@

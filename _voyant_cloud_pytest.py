@@ -34,9 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Empty a shared server before each test that uses it."""
+    """Empty a shared server before each test: any may ask for it later, and where it is empty it costs nothing."""
     server = item.config.stash.get(_SHARED, None)
-    if server is not None and "voyant_server" in getattr(item, "fixturenames", ()):
+    if server is not None:
         server.reset()
 
 
@@ -52,12 +52,10 @@ def voyant_server_settings() -> dict[str, Any]:
 
 @pytest.fixture(scope=_scope)
 def voyant_server(request: pytest.FixtureRequest, voyant_server_settings: dict[str, Any]) -> Iterator[VoyantServer]:
-    """The real server, on a free port. While it runs the environment names it, for ``get_voyant_cloud_client()``."""
+    """The real server, on a free port. While it runs, environment and Django's setting lead to it."""
     from voyant_cloud.testing import VoyantServer
 
-    with VoyantServer(**voyant_server_settings) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
+    with VoyantServer(**voyant_server_settings) as server, server.in_environment():
         request.config.stash[_SHARED] = server if request.scope != "function" else None
         yield server
         request.config.stash[_SHARED] = None
@@ -65,10 +63,11 @@ def voyant_server(request: pytest.FixtureRequest, voyant_server_settings: dict[s
 
 @pytest.fixture
 def voyant_client(voyant_server: VoyantServer) -> Iterator[VoyantCloudClient]:
-    """A client of ``voyant_server``."""
+    """A client of ``voyant_server``, which no proxy stands before."""
     from voyant_cloud import VoyantCloudClient
 
-    with VoyantCloudClient(api_key=voyant_server.api_key, base_url=voyant_server.url) as client:
+    server = voyant_server
+    with VoyantCloudClient(api_key=server.api_key, base_url=server.url, proxies={"http": ""}) as client:
         yield client
 
 

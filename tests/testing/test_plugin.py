@@ -31,18 +31,49 @@ def test_again(voyant_server, voyant_client, published):
 """
 
 
+NOWHERE = "http://127.0.0.1:9"
+
+DJANGO = """
+import django
+import pytest
+from django.conf import settings
+
+settings.configure({setting}DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}}})
+django.setup()
+"""
+
+COMMITTING = """
+import pytest
+from voyant_cloud.integrations.django import get_client, publish_on_commit
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_published(number, published, voyant_server):
+    publish_on_commit("orders:eu", event="e", data=number, robust=False)
+    voyant_server.restart()
+    publish_on_commit("orders:eu", event="e", data=number, robust=False)
+    assert [message.data for message in published.messages()] == [number] * 2
+    assert get_client().base_url == voyant_server.url
+"""
+
+
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *arguments, timeout=50)
 
 
-def test_fresh_for_each_test(pytester: pytest.Pytester) -> None:
-    """Each test has a server of its own, which the application finds by the environment, and none is left."""
+def test_fresh_for_each_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a server of its own, which the application finds past the machine's proxy, and none is left."""
+    monkeypatch.setenv("HTTP_PROXY", NOWHERE)
+    monkeypatch.setenv("NO_PROXY", "example.com")
     seen = """
-import os, threading
+import os, sys, threading
 URLS = []
 
-def test_one(voyant_server):
+def test_one(voyant_server, voyant_client, monkeypatch):
     URLS.append(voyant_server)
+    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == "example.com,127.0.0.1"
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy")
+    assert voyant_client.realtime.history("orders:eu") == []
 
 def test_two(voyant_server):
     assert voyant_server is not URLS[0]
@@ -50,6 +81,9 @@ def test_two(voyant_server):
 
 def test_three():
     assert "VOYANT_CLOUD_API_URL" not in os.environ
+    assert "no_proxy" not in os.environ
+    assert os.environ["NO_PROXY"] == "example.com"
+    assert "django" not in sys.modules
     assert threading.active_count() == 1
 """
     pytester.makepyfile(test_story=PASSING, test_world=seen)
@@ -57,12 +91,11 @@ def test_three():
 
 
 def test_shared(pytester: pytest.Pytester) -> None:
-    """One server for all, that each test finds empty, also after one that broke or stopped it."""
+    """One server for all, that each test finds empty, also after one that broke or stopped it. Django finds it, too."""
     pytester.makeini("[pytest]\nvoyant_server_scope = session")
     pytester.makeconftest(
-        """
-import pytest
-
+        DJANGO.format(setting="")
+        + """
 @pytest.fixture(scope="session")
 def application(voyant_server):
     return voyant_server.url
@@ -81,10 +114,40 @@ def test_break(how, voyant_server, voyant_client, published, application):
     elif how != "again":
         getattr(voyant_server, how)()
 """
-    pytester.makepyfile(test_story=PASSING, test_breaking=breaking)
+    late = """
+import pytest
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_late(number, request):
+    server = request.getfixturevalue("voyant_server")
+    assert server.messages == request.getfixturevalue("voyant_client").realtime.history("orders:eu") == []
+    request.getfixturevalue("voyant_client").realtime.publish("orders:eu", event="e", data=number)
+"""
+    pytester.makepyfile(test_story=PASSING, test_breaking=breaking, test_committing=COMMITTING, test_late=late)
     done = run(pytester, "--setup-show")
-    done.assert_outcomes(passed=6)
+    done.assert_outcomes(passed=11)
     assert done.stdout.str().count("SETUP    S voyant_server ") == 1
+
+
+def test_django_with_settings_of_its_own(pytester: pytest.Pytester) -> None:
+    """What it read before any test leads to the test's server while that runs, and to where it led afterwards."""
+    real = {"API_KEY": "real", "API_URL": NOWHERE, "RETRIES": 7, "CHANNEL_URL": NOWHERE, "PROXIES": {"http": NOWHERE}}
+    after = f"""
+from django.conf import settings
+from voyant_cloud.integrations.django import conf
+
+def test_within(voyant_server):
+    server = {{"API_KEY": voyant_server.api_key, "API_URL": voyant_server.url}}
+    assert settings.VOYANT_CLOUD == {{"RETRIES": 7, **server}}
+    assert conf.channel_url() == voyant_server.url
+
+def test_after():
+    assert settings.VOYANT_CLOUD == {real}
+    assert get_client().base_url == {NOWHERE!r}
+"""
+    pytester.makeconftest(DJANGO.format(setting=f"VOYANT_CLOUD={real}, "))
+    pytester.makepyfile(COMMITTING + after)
+    run(pytester).assert_outcomes(passed=5)
 
 
 def test_a_scope_that_is_none(pytester: pytest.Pytester) -> None:
@@ -176,9 +239,7 @@ def test_unittest(pytester: pytest.Pytester) -> None:
     """The same objects in a ``TestCase``, run without pytest."""
     pytester.makepyfile(
         test_orders="""
-import os
 import unittest
-from unittest import mock
 
 from voyant_cloud import ServiceUnavailableError, get_voyant_cloud_client
 from voyant_cloud.testing import Published, VoyantServer
@@ -188,7 +249,7 @@ class OrderTests(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = cls.enterClassContext(VoyantServer())
-        cls.enterClassContext(mock.patch.dict(os.environ, cls.server.environment))
+        cls.enterClassContext(cls.server.in_environment())
 
     def setUp(self):
         self.server.reset()

@@ -41,7 +41,8 @@ def story(client: VoyantCloudClient) -> list[Any]:
     told += [one.channel, one.event, one.data, re.sub("[0-9a-f]", "0", one.id), realtime.idempotency_seconds]
     batch = realtime.publish_batch([{"channel": CHANNEL, "event": "b"}, {"channel": "z", "event": "c", "data": 0}])
     told += [(message.channel, message.id[-12:]) for message in batch]
-    report = realtime.publish_many(({"channel": "many", "event": "e", "data": n} for n in range(250)), batch_size=60)
+    oldest = realtime.publish("many", event="e", data="oldest")
+    report = realtime.publish_many(({"channel": "many", "event": "e", "data": n} for n in range(1_100)), batch_size=60)
     told += [report.published, report.batches]
     newest = realtime.history("many")
     told += [len(newest), newest[0].data, [message.data for message in realtime.history("many", limit=2)]]
@@ -51,6 +52,9 @@ def story(client: VoyantCloudClient) -> list[Any]:
         realtime.history(CHANNEL, since_id=one.id)[0].event,
     ]
     told += [len(realtime.history(CHANNEL, since_id=newest[0].id)), realtime.history("empty")]
+    told += [realtime.history("many", limit=1, since_id=oldest.id)[0].data, len(list(realtime.iter_history("many")))]
+    beyond = newest[-1].id[:-12] + "9" * 12
+    told += [realtime.history("many", limit=1, since_id=beyond)[0].data]
     again = [realtime.publish("once", event="e", data=1, idempotency_key="key-1") for _ in range(2)]
     told += [again[0] == again[1], len(realtime.history("once"))]
     token = realtime.tokens.mint(client_id="user_1", capabilities={"orders:*": ["subscribe"]}, ttl_seconds=60)
@@ -73,6 +77,7 @@ def errors(client: VoyantCloudClient) -> list[str]:
         lambda: realtime.publish(CHANNEL, event="other", idempotency_key="key-2"),
         lambda: realtime.publish_batch([]),
         lambda: realtime.publish_batch([{"channel": CHANNEL, "event": "e"}] * 101),
+        lambda: realtime.publish_batch([{"channel": CHANNEL, "event": "e", "data": "x" * 64_000}] * 33),
         lambda: realtime.publish_many([{"channel": CHANNEL}]),
         lambda: realtime.history(CHANNEL, limit=0),
         lambda: realtime.history(CHANNEL, since_id="nonsense"),
@@ -83,7 +88,8 @@ def errors(client: VoyantCloudClient) -> list[str]:
     for call in refused:
         with pytest.raises(VoyantError) as caught:
             call()
-        told.append(f"{type(caught.value).__name__}: {re.sub('req_[0-9a-f]+', 'req', str(caught.value))}")
+        body = getattr(caught.value, "body", None)
+        told.append(re.sub("req_[0-9a-f]+", "req", f"{type(caught.value).__name__}: {caught.value} {body}"))
     return told
 
 
@@ -164,6 +170,19 @@ class TestFailWith:
         with pytest.raises(PublishManyError) as caught:
             client.realtime.publish_many([{"channel": CHANNEL, "event": "e"}])
         assert isinstance(caught.value.__cause__, InvalidRequestError)
+
+    @pytest.mark.parametrize(
+        ("error", "times", "problem"),
+        [
+            (ServiceUnavailableError, 1, "error must be an exception, got <class '"),
+            (AWAY, "2", "times must be a whole number of at least 1, or None for all, got '2'"),
+        ],
+    )
+    def test_a_wrong_argument(self, client: RecordingClient, error: Any, times: Any, problem: str) -> None:
+        """It is told at once, not by a later call."""
+        with pytest.raises(VoyantConfigError, match=f"^fail_with: {problem}"):
+            client.fail_with(error, times=times)
+        client.realtime.publish(CHANNEL, event="e")
 
 
 def test_a_key_used_for_something_else(client: RecordingClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 
@@ -50,6 +51,33 @@ def test_messages_outlive_history_and_the_server() -> None:
     assert [message.data for message in server.messages] == [0, 1, 2]
 
 
+def test_what_never_ran_is_in_no_environment() -> None:
+    """Without an address the application's client would take the hosted service."""
+    for use in (lambda: VoyantServer().environment, lambda: VoyantServer().in_environment()):
+        with pytest.raises(VoyantConfigError, match="has no address yet"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("given", "then"),
+    [({}, "127.0.0.1"), ({"NO_PROXY": "*"}, "*"), ({"no_proxy": "a", "NO_PROXY": "b"}, "a,127.0.0.1")],
+)
+def test_the_environment(
+    server: VoyantServer, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], then: str
+) -> None:
+    """It names the server, keeps what goes past the proxy, and is as it was afterwards."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    with server.in_environment(), server.in_environment():
+        assert (os.environ["NO_PROXY"], os.environ["no_proxy"]) == (then, then)
+        with get_voyant_cloud_client() as client:
+            assert client.base_url == server.url
+        server.restart()
+        assert server.environment.items() <= os.environ.items()
+    assert dict(os.environ) == before
+
+
 class TestReset:
     """``reset``."""
 
@@ -89,6 +117,17 @@ class TestReset:
                 assert len(server.messages) == 1
                 server.reset()
         assert threading.active_count() == threads
+
+    def test_what_is_empty_is_left_alone(self, server: VoyantServer) -> None:
+        """No start is spent on a server that nothing has come to; whatever has come or is in force ends it."""
+        threads = set(threading.enumerate())
+        server.reset()
+        assert set(threading.enumerate()) == threads
+        server.refuse(503)
+        server.reset()
+        assert set(threading.enumerate()) != threads
+        with client_of(server) as client:
+            assert client.realtime.history(CHANNEL) == []
 
     def test_a_file_is_kept(self, tmp_path: Path) -> None:
         """It deletes no file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,14 +13,17 @@ from tests.realtime.channel_tools import Seen
 from tests.waiting import PATIENCE, until
 from voyant_cloud import (
     ChannelState,
+    InvalidRequestError,
     PublishOutcomeUnknown,
     RealtimeChannel,
     RetryPolicy,
     ServiceUnavailableError,
+    UnauthorizedError,
     VoyantApiError,
     VoyantCloudClient,
     VoyantConfigError,
     VoyantTimeoutError,
+    VoyantTransportError,
 )
 from voyant_cloud.testing import VoyantServer
 
@@ -97,10 +101,34 @@ class TestRefuse:
         seen.wait(2)
         assert seen.ids[1:] == [last]
 
-    def test_no_error(self, server: VoyantServer) -> None:
-        """Only an error can be answered with."""
-        with pytest.raises(VoyantConfigError, match="400 to 599, got 200"):
-            server.refuse(200)
+
+TIMES = "times must be a whole number of at least 1, or None for all"
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "problem"),
+    [
+        ("refuse", {"status": 200}, "status must be 400 to 599, got 200"),
+        ("refuse", {"status": "503"}, "status must be 400 to 599, got '503'"),
+        ("refuse", {"status": 503, "times": -1}, f"{TIMES}, got -1"),
+        (
+            "refuse",
+            {"status": 503, "retry_after": "soon\r\nX: y"},
+            "retry_after must be whole seconds, 0 to 999999999, or None for no such header, got 'soon\\r\\nX: y'",
+        ),
+        ("delay", {"seconds": "x"}, "seconds must be above 0 and at most 86400, got 'x'"),
+        ("delay", {"seconds": float("nan")}, "seconds must be above 0 and at most 86400, got nan"),
+        ("delay", {"seconds": -1}, "seconds must be above 0 and at most 86400, got -1"),
+        ("delay", {"seconds": 1, "times": 0}, f"{TIMES}, got 0"),
+        ("drop_answers", {"times": "2"}, f"{TIMES}, got '2'"),
+        ("drop_answers", {"times": True}, f"{TIMES}, got True"),
+    ],
+)
+def test_a_wrong_argument(fault: str, arguments: dict[str, Any], problem: str) -> None:
+    """It is told at the call, before the server is asked."""
+    with pytest.raises(VoyantConfigError) as caught:
+        getattr(VoyantServer(), fault)(**arguments)
+    assert str(caught.value) == f"{fault}: {problem}"
 
 
 class TestDelay:
@@ -210,6 +238,36 @@ class TestPause:
         assert "gap" not in kinds
         assert len(seen.ids) == 2
 
+    def test_many_at_once(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """One thread pauses it, the others are told, and nothing waits for ever."""
+        told: list[str] = []
+        together = threading.Barrier(4)
+
+        def pause() -> None:
+            together.wait(PATIENCE)
+            try:
+                server.pause()
+            except VoyantConfigError as error:
+                told.append(str(error))
+
+        for _ in range(10):
+            threads = [threading.Thread(target=pause, daemon=True) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(PATIENCE)
+            server.recover()
+        assert told == ["VoyantServer: is paused; end the pause first"] * 30
+        publish(once, 1)
+
+    def test_the_end_of_another_fault(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """It comes with the end of the pause, and raises nothing that would hide an error of the test."""
+        with server.refuse(503):
+            pause = server.pause()
+        with pause:
+            pass
+        publish(once, 1)
+
     def test_stop_ends_it(self, server: VoyantServer) -> None:
         """A test that fails within a pause does not hang in its cleaning up."""
         pause = server.pause()
@@ -230,6 +288,45 @@ class TestTogether:
             with pytest.raises(ServiceUnavailableError):
                 publish(once, 2)
         publish(once, 3)
+
+    @pytest.mark.parametrize("delay_first", [True, False])
+    def test_a_refusal_is_late(self, server: VoyantServer, once: VoyantCloudClient, delay_first: bool) -> None:
+        """Its own and one of the test's, whichever fault began first, and the next call is neither."""
+        if delay_first:
+            server.delay(0.1, times=1)
+        server.refuse(503, times=1)
+        if not delay_first:
+            server.delay(0.1, times=1)
+        started = time.monotonic()
+        with pytest.raises(ServiceUnavailableError):
+            publish(once, 1)
+        assert time.monotonic() - started >= 0.1
+        started = time.monotonic()
+        with server.delay(0.1), pytest.raises(InvalidRequestError):
+            once.realtime.history(CHANNEL, since_id="nonsense")
+        assert time.monotonic() - started >= 0.1
+
+    def test_a_refusal_is_lost(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """Nobody learns that the key was wrong."""
+        with VoyantCloudClient(api_key="wrong", base_url=server.url, retries=0) as stranger:
+            with server.drop_answers(times=1), pytest.raises(VoyantTransportError):
+                stranger.realtime.history(CHANNEL)
+            with server.refuse(503, times=1), server.drop_answers(times=1), pytest.raises(VoyantTransportError):
+                stranger.realtime.history(CHANNEL)
+            with pytest.raises(UnauthorizedError):
+                stranger.realtime.history(CHANNEL)
+
+    def test_each_counts_what_it_does(self, server: VoyantServer, once: VoyantCloudClient) -> None:
+        """A request is refused once and loses one answer; faults that wait their turn lose none of their times."""
+        server.refuse(503, times=1)
+        server.refuse(502, times=1)
+        server.drop_answers(times=1)
+        server.drop_answers(times=1)
+        for number in range(2):
+            with pytest.raises(PublishOutcomeUnknown):
+                publish(once, number)
+        publish(once, 2)
+        assert [message.data for message in server.messages] == [2]
 
     @pytest.mark.parametrize("how", ["recover", "restart", "reset"])
     def test_all_end_together(self, server: VoyantServer, once: VoyantCloudClient, how: str) -> None:

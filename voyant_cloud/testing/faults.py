@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Final
 
@@ -48,9 +48,14 @@ class FaultKind:
         self._left = times
         self.ended = asyncio.Event()
 
-    def meets(self, request: web.Request) -> bool:
-        """Tell whether it is the turn of a request, which then counts."""
-        if self._left == 0 or not self._concerns(request):
+    def meets(self, request: web.Request, others: Sequence[FaultKind]) -> bool:
+        """Tell whether it is the turn of a request, which then counts.
+
+        Args:
+            request: what has come.
+            others: what else is done to it.
+        """
+        if self._left == 0 or not self._concerns(request, others):
             return False
         if self._left is not None:
             self._left -= 1
@@ -60,10 +65,14 @@ class FaultKind:
         """Do what is done before a request is handled."""
 
     async def after(self, request: web.Request) -> None:
-        """Do what is done between a request's work and its answer. There is no such time for a WebSocket."""
+        """Do what is done between a request's work, or its refusal, and its answer. A WebSocket has no such time."""
 
-    def _concerns(self, request: web.Request) -> bool:
+    def _concerns(self, request: web.Request, others: Sequence[FaultKind]) -> bool:
         return True
+
+    def _is_first(self, others: Sequence[FaultKind]) -> bool:
+        """Tell whether nothing of this kind is done to a request yet, where twice would be no more than once."""
+        return not any(type(other) is type(self) for other in others)
 
 
 class RefusedRequest(FaultKind):
@@ -83,6 +92,9 @@ class RefusedRequest(FaultKind):
     async def before(self, request: web.Request) -> None:
         """Refuse."""
         raise _InjectedRefusal(self._status, self._retry_after)
+
+    def _concerns(self, request: web.Request, others: Sequence[FaultKind]) -> bool:
+        return self._is_first(others)
 
 
 class Delay(FaultKind):
@@ -121,8 +133,8 @@ class DroppedAnswer(FaultKind):
         if request.transport is not None:
             request.transport.abort()
 
-    def _concerns(self, request: web.Request) -> bool:
-        return not _is_upgrade(request)
+    def _concerns(self, request: web.Request, others: Sequence[FaultKind]) -> bool:
+        return not _is_upgrade(request) and self._is_first(others)
 
 
 class Faults:
@@ -130,9 +142,11 @@ class Faults:
 
     Attributes:
         middleware: does them to the requests of the server that it is given to.
+        has_met: whether any request has come; for the server to set back.
     """
 
     def __init__(self) -> None:
+        self.has_met = False
         self._kinds: list[FaultKind] = []
 
         @web.middleware
@@ -140,6 +154,11 @@ class Faults:
             return await self._spoil(request, handler)
 
         self.middleware = spoil
+
+    @property
+    def are_any(self) -> bool:
+        """Whether one is in force, or was and nobody has ended it."""
+        return bool(self._kinds)
 
     def begin(self, kind: FaultKind) -> None:
         """Put a fault in force."""
@@ -157,13 +176,28 @@ class Faults:
             self.end(kind)
 
     async def _spoil(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        met = [kind for kind in self._kinds if kind.meets(request)]
-        for kind in met:
-            await kind.before(request)
-        response = await handler(request)
+        self.has_met = True
+        met = self._met_by(request)
+        try:
+            for kind in met:
+                await kind.before(request)
+            response = await handler(request)
+        except Exception:
+            # A refusal, whoever's, is an answer like any other.
+            for kind in met:
+                await kind.after(request)
+            raise
         for kind in met:
             await kind.after(request)
         return response
+
+    def _met_by(self, request: web.Request) -> list[FaultKind]:
+        met: list[FaultKind] = []
+        for kind in self._kinds:
+            if kind.meets(request, met):
+                met.append(kind)
+        # Delays first: after a refusal or a lost answer there is nothing left to be late.
+        return sorted(met, key=lambda kind: not isinstance(kind, Delay))
 
 
 class _InjectedRefusal(Refusal):

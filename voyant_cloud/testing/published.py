@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from voyant_cloud.models import RealtimeMessageSummary
-from voyant_cloud.testing.wanted import ANYTHING, Wanted, one_line
+from voyant_cloud.testing.difference import one_line
+from voyant_cloud.testing.wanted import ANYTHING, Wanted
 
 __all__ = ["ANYTHING", "MessageSource", "Published"]
 

@@ -6,7 +6,6 @@ import datetime as dt
 import re
 import secrets
 import threading
-import time
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ from voyant_cloud import jsontext
 from voyant_cloud.converter import unstructure, wire_time
 from voyant_cloud.errors import VoyantApiError, api_error
 from voyant_cloud.models import RealtimeMessageSummary, RealtimePresenceMember
+from voyant_cloud.testing.recorded_channel import RecordedChannel
 from voyant_cloud.transport import Call
 from voyant_cloud.urls import MESSAGES_PATH, TOKENS_PATH
 
@@ -23,13 +23,15 @@ IDEMPOTENCY_SECONDS: Final = 300.0
 DEFAULT_LIMIT: Final = 100
 DEFAULT_TTL: Final = 3_600
 _CHANNEL_PATH: Final = re.compile(r"/realtime/v1/channels/([^/]+)/(messages|presence)")
-_MESSAGE_ID: Final = re.compile(r"rtm_([0-9a-f]{16})_([0-9]{15})_([0-9]{12})")
+_BATCH_BYTES: Final = 2 * 1024 * 1024
 _DEPTH: Final = jsontext.MAX_DEPTH + 3
 """Data may be nested to the limit, inside a message, inside a list, inside the body."""
 
 
 class RecordedService:
     """Messages, members and the answers to idempotency keys, which it keeps for ever. Any thread may call it.
+
+    A channel's history retains as much as the server's does by default; *messages* are all.
 
     Attributes:
         members: who is present, by channel; for the test to fill.
@@ -38,8 +40,7 @@ class RecordedService:
     def __init__(self) -> None:
         self.members: dict[str, list[RealtimePresenceMember]] = {}
         self._messages: list[RealtimeMessageSummary] = []
-        self._kept: dict[str, list[RealtimeMessageSummary]] = {}
-        self._epochs: dict[str, str] = {}
+        self._channels: dict[str, RecordedChannel] = {}
         self._answers: dict[str, tuple[Call, bytes]] = {}
         self._failure: Exception | None = None
         self._failures_left: int | None = 0
@@ -61,8 +62,7 @@ class RecordedService:
         with self._lock:
             self.members.clear()
             self._messages.clear()
-            self._kept.clear()
-            self._epochs.clear()
+            self._channels.clear()
             self._answers.clear()
             self._failure = None
 
@@ -97,6 +97,8 @@ class RecordedService:
         return body
 
     def _data_for(self, call: Call) -> Any:
+        if call.path == MESSAGES_PATH:
+            _check_batch(call.body or b"")
         given = jsontext.loads(call.body) if call.body is not None else {}
         if call.path == TOKENS_PATH:
             return _token(given)
@@ -112,34 +114,30 @@ class RecordedService:
         return self._store(channel, given)
 
     def _store(self, channel: str, message: dict[str, Any]) -> dict[str, Any]:
-        kept = self._kept.setdefault(channel, [])
-        epoch = self._epochs.setdefault(channel, secrets.token_hex(8))
-        ms = time.time_ns() // 1_000_000
-        if kept:
-            ms = max(ms, int(kept[-1].id.split("_")[2]))
-        stored = RealtimeMessageSummary(
-            id=f"rtm_{epoch}_{ms:015d}_{len(kept) + 1:012d}",
-            channel=channel,
-            event=message["event"],
-            data=message.get("data"),
-            published_at=dt.datetime.fromtimestamp(0, dt.UTC) + dt.timedelta(milliseconds=ms),
-        )
-        kept.append(stored)
+        stored = self._channel(channel).add(message["event"], message.get("data"))
         self._messages.append(stored)
         return unstructure(stored)
 
     def _history(self, channel: str, query: Any) -> list[RealtimeMessageSummary]:
-        kept = self._kept.get(channel, [])
         limit, since_id = query.get("limit") or DEFAULT_LIMIT, query.get("sinceId")
         if since_id is None:
-            return kept[-limit:]
-        since = _MESSAGE_ID.fullmatch(since_id)
-        if since is None:
+            return self._channel(channel).newest(limit)
+        found = self._channel(channel).after(since_id, limit)
+        if found is None:
             problem = f"RealtimeHistoryQuery.since_id: {since_id[:80]!r} is no message id"
             raise _refusal(400, "invalid_request", problem)
-        # An id of another history: all that there is counts as newer.
-        seen = int(since[3]) if since[1] == self._epochs.get(channel) else 0
-        return kept[seen : seen + limit]
+        return found
+
+    def _channel(self, name: str) -> RecordedChannel:
+        if name not in self._channels:
+            self._channels[name] = RecordedChannel(name)
+        return self._channels[name]
+
+
+def _check_batch(body: bytes) -> None:
+    if len(body) > _BATCH_BYTES:
+        problem = f"the body is {len(body)} bytes, at most {_BATCH_BYTES} are allowed"
+        raise _refusal(413, "payload_too_large", problem)
 
 
 def _token(given: dict[str, Any]) -> dict[str, Any]:
@@ -149,4 +147,6 @@ def _token(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(status: int, code: str, message: str) -> VoyantApiError:
-    return api_error(status=status, code=code, message=message, request_id="req_" + secrets.token_hex(8))
+    request_id = "req_" + secrets.token_hex(8)
+    body = {"error": message, "code": code, "requestId": request_id}
+    return api_error(status=status, code=code, message=message, request_id=request_id, body=body)

@@ -10,6 +10,7 @@ from voyant_cloud.envelope import Answer
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.models import RealtimeMessageSummary, RealtimePresenceMember
 from voyant_cloud.realtime.api import RealtimeApi
+from voyant_cloud.testing.arguments import read_times
 from voyant_cloud.testing.recorded_service import IDEMPOTENCY_SECONDS, RecordedService
 from voyant_cloud.transport import Call, Transport
 
@@ -28,9 +29,10 @@ class RecordingClient(VoyantCloudClient):
         notify(client, order)
         Published(client)("orders:eu", event="order.updated")
 
-    Arguments are checked, messages get ids, history and idempotency keys work as with the service. Nothing can be
-    subscribed to: ``realtime.channel`` raises and says that it takes a ``VoyantServer``. Nobody is present but who is
-    put into *members*.
+    Arguments are checked, messages get ids, history and idempotency keys work as with a server in its defaults: a
+    channel's history is its newest 1,000 messages. Not so are tokens, which are made up, however much they grant.
+    Nothing can be subscribed to: ``realtime.channel`` raises and says that it takes a ``VoyantServer``. Nobody is
+    present but who is put into *members*.
 
     Args:
         settings: as for ``VoyantCloudClient``; none is needed, not even a key.
@@ -58,9 +60,14 @@ class RecordingClient(VoyantCloudClient):
 
         Args:
             error: such as ``ServiceUnavailableError("away", status=503, code="service_unavailable")``.
-            times: how many calls; ``None`` for all until ``clear()`` or another ``fail_with``.
+            times: how many calls, 1 or more; ``None`` for all until ``clear()`` or another ``fail_with``.
+
+        Raises:
+            VoyantConfigError: *error* is none that can be raised, or *times* is out of range.
         """
-        self._service.fail_with(error, times)
+        if not isinstance(error, Exception):
+            raise VoyantConfigError(f"fail_with: error must be an exception, got {error!r}")
+        self._service.fail_with(error, read_times("fail_with", times))
 
     def clear(self) -> None:
         """Forget all messages and members, and fail no more."""

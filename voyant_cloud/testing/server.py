@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from voyant_cloud.server.api_keys import generate_api_key
 from voyant_cloud.server.app import Server, new_engine
 from voyant_cloud.server.config import MEMORY, load_config
 from voyant_cloud.server.loop import loop_factory
+from voyant_cloud.testing import environment
+from voyant_cloud.testing.arguments import read_retry_after, read_seconds, read_status, read_times
 from voyant_cloud.testing.faults import Delay, DroppedAnswer, Fault, FaultKind, Faults, RefusedRequest
 from voyant_cloud.testing.recorder import Record, RecordingEngine
 
@@ -43,7 +46,9 @@ class VoyantServer:
         with server.refuse(503, retry_after=1):
             ...
 
-    They concern every request, the one for a channel's token included, and may be combined.
+    They concern every request, the one for a channel's token included, and may be combined: what is refused is late or
+    loses its answer like what is done. Of two refusals a request meets the one that began first, and only that counts
+    it; so it is with lost answers. Delays add up.
 
     Args:
         data: the database's file; ``:memory:`` keeps nothing over a restart.
@@ -77,6 +82,9 @@ class VoyantServer:
         self._faults = Faults()
         self._resumed = threading.Event()
         self._resumed.set()
+        # Held by whoever starts, stops, pauses or asks: nothing that is asked may wait behind a pause, or for a loop
+        # that has ended. The end of a pause needs no lock.
+        self._lock = threading.RLock()
         self.url = ""
 
     def start(self) -> VoyantServer:
@@ -85,55 +93,78 @@ class VoyantServer:
         Raises:
             VoyantConfigError: it cannot start; the message says why.
         """
-        if self._thread is not None:
-            raise VoyantConfigError("VoyantServer: is running already")
-        started: Future[str] = Future()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="voyant-server", daemon=True)
-        self._thread.start()
-        try:
-            self.url = started.result(START_WITHIN)
-        except BaseException:
-            self._thread.join()
-            self._thread = None
-            raise
-        port = int(self.url.rpartition(":")[2])
-        self._config = attrs.evolve(self._config, port=port)
-        return self
+        with self._lock:
+            if self._thread is not None:
+                raise VoyantConfigError("VoyantServer: is running already")
+            started: Future[str] = Future()
+            self._thread = threading.Thread(target=self._run, args=(started,), name="voyant-server", daemon=True)
+            self._thread.start()
+            try:
+                self.url = started.result(START_WITHIN)
+            except BaseException:
+                self._thread.join()
+                self._thread = None
+                raise
+            port = int(self.url.rpartition(":")[2])
+            self._config = attrs.evolve(self._config, port=port)
+            return self
 
     def stop(self) -> None:
         """Stop serving; connections are told to come back. Ends every fault. Safe to call twice."""
-        if self._thread is None:
-            return
-        self.recover()
-        self._require_loop().call_soon_threadsafe(self._leave.set)
-        self._thread.join()
-        self._thread = None
+        with self._lock:
+            if self._thread is None:
+                return
+            self.recover()
+            self._require_loop().call_soon_threadsafe(self._leave.set)
+            self._thread.join()
+            self._thread = None
 
     def restart(self) -> None:
         """Stop and start again on the same port."""
-        self.stop()
-        self.start()
+        with self._lock:
+            self.stop()
+            self.start()
 
     def reset(self) -> None:
         """Forget everything, as a server that was just started on this port: messages, presence, connections, faults.
 
-        It takes some milliseconds. Channels that are open connect again, and are told of a gap.
+        It takes some milliseconds, or none where nothing has come to the server. Channels that are open connect again,
+        and are told of a gap.
 
         Raises:
             VoyantConfigError: the server keeps its data in a file.
         """
         if self._config.data != MEMORY:
             raise VoyantConfigError(f"reset: is for a server in memory, this one keeps its data in {self._config.data}")
-        self.stop()
-        self._record.clear()
-        self.start()
+        with self._lock:
+            if self._is_untouched():
+                return
+            self.stop()
+            self._record.clear()
+            self._faults.has_met = False
+            self.start()
 
     # What goes on
 
     @property
     def environment(self) -> dict[str, str]:
-        """What ``get_voyant_cloud_client()`` needs in the environment to reach this server."""
-        return {"VOYANT_CLOUD_API_KEY": self.api_key, "VOYANT_CLOUD_API_URL": self.url}
+        """The variables by which another process finds this server, past any proxy; for this one: ``in_environment``.
+
+        Raises:
+            VoyantConfigError: the server was not started yet, so it has no address.
+        """
+        return environment.variables_for(self.api_key, self._require_url())
+
+    def in_environment(self) -> AbstractContextManager[None]:
+        """Have the application under test find this server, to the end of the ``with`` block.
+
+        ``get_voyant_cloud_client()`` finds it by the environment. Where Django is set up, its setting ``VOYANT_CLOUD``
+        is overridden, so that ``get_client()`` and all that publishes by it do, too. A restart changes nothing of it.
+
+        Raises:
+            VoyantConfigError: the server was not started yet, so it has no address.
+        """
+        return environment.in_environment(self.api_key, self._require_url())
 
     @property
     def messages(self) -> list[RealtimeMessageSummary]:
@@ -159,40 +190,42 @@ class VoyantServer:
 
         Args:
             status: the HTTP status, 400 to 599.
-            retry_after: seconds for the ``Retry-After`` header; ``None`` leaves it out.
-            times: how many of them to refuse; ``None`` for all until the fault is ended.
+            retry_after: whole seconds for the ``Retry-After`` header, 0 or more; ``None`` leaves it out.
+            times: how many of them to refuse, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: *status* is no error, or the server is not running or paused.
+            VoyantConfigError: an argument is out of range, or the server is not running or paused.
         """
-        if not 400 <= status <= 599:
-            raise VoyantConfigError(f"refuse: status must be 400 to 599, got {status}")
+        status = read_status("refuse", status)
+        retry_after, times = read_retry_after("refuse", retry_after), read_times("refuse", times)
         return self._begin(lambda: RefusedRequest(status, retry_after, times))
 
     def delay(self, seconds: float, *, times: int | None = None) -> Fault:
-        """Have every REST answer and every WebSocket upgrade wait.
+        """Have every REST answer, a refusal too, and every WebSocket upgrade wait.
 
         What a REST call asks for is done at once: a publish whose client has given up by then is stored. Open
         WebSockets are not concerned. The end of the fault lets go of what still waits.
 
         Args:
-            seconds: how long, above 0.
-            times: how many of them to delay; ``None`` for all until the fault is ended.
+            seconds: how long, above 0 and up to 86,400.
+            times: how many of them to delay, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: the server is not running, or paused.
+            VoyantConfigError: an argument is out of range, or the server is not running or paused.
         """
+        seconds, times = read_seconds("delay", seconds), read_times("delay", times)
         return self._begin(lambda: Delay(seconds, times))
 
     def drop_answers(self, *, times: int | None = None) -> Fault:
-        """Break the connection of every REST call once it is done: a publish is stored, and its client cannot know.
+        """Break the connection of every REST call once it is done or refused: its client cannot know which.
 
         Args:
-            times: how many answers to drop; ``None`` for all until the fault is ended.
+            times: how many answers to drop, 1 or more; ``None`` for all until the fault is ended.
 
         Raises:
-            VoyantConfigError: the server is not running, or paused.
+            VoyantConfigError: *times* is out of range, or the server is not running or paused.
         """
+        times = read_times("drop_answers", times)
         return self._begin(lambda: DroppedAnswer(times))
 
     def pause(self) -> Fault:
@@ -203,7 +236,6 @@ class VoyantServer:
         Raises:
             VoyantConfigError: the server is not running, or paused already.
         """
-        loop = self._require_loop()
         resumed, held = threading.Event(), threading.Event()
 
         def hold() -> None:
@@ -211,16 +243,19 @@ class VoyantServer:
             # The event loop itself waits here: there is no better likeness of a process that hangs.
             resumed.wait()
 
-        loop.call_soon_threadsafe(hold)
-        held.wait()
-        self._resumed = resumed
+        with self._lock:
+            loop = self._require_loop()
+            self._resumed = resumed
+            loop.call_soon_threadsafe(hold)
+            held.wait()
         return Fault(resumed.set)
 
     def recover(self) -> None:
         """End every fault."""
-        self._resumed.set()
-        if self._thread is not None:
-            self._ask(lambda _: self._faults.end_all())
+        with self._lock:
+            self._resumed.set()
+            if self._thread is not None:
+                self._ask(lambda _: self._faults.end_all())
 
     def __enter__(self) -> VoyantServer:
         return self.start()
@@ -261,18 +296,34 @@ class VoyantServer:
         return Fault(lambda: self._end(kind))
 
     def _end(self, kind: FaultKind) -> None:
-        # A server that was stopped meanwhile has ended it.
-        if self._thread is not None:
-            self._ask(lambda _: self._faults.end(kind))
+        with self._lock:
+            # A server that was stopped meanwhile has ended it.
+            if self._loop is None or self._thread is None:
+                return
+            if self._resumed.is_set():
+                self._ask(lambda _: self._faults.end(kind))
+            else:
+                # Done first of all once the pause ends.
+                self._loop.call_soon_threadsafe(self._faults.end, kind)
 
     def _ask(self, question: Callable[[Server], T]) -> T:
-        loop = self._require_loop()
-
         async def on_loop() -> T:
             assert self._server is not None
             return question(self._server)
 
-        return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+        with self._lock:
+            loop = self._require_loop()
+            return asyncio.run_coroutine_threadsafe(on_loop(), loop).result()
+
+    def _is_untouched(self) -> bool:
+        runs = self._thread is not None and self._resumed.is_set()
+        return runs and not (self._faults.has_met or self._faults.are_any)
+
+    def _require_url(self) -> str:
+        # Without an address a client would take the hosted service.
+        if not self.url:
+            raise VoyantConfigError("VoyantServer: has no address yet; call start() or use it in a with block")
+        return self.url
 
     def _require_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None or self._thread is None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
 from voyant_cloud.models import RealtimeMessageSummary
+from voyant_cloud.testing.difference import differing_lines, json_lines, likeness, one_line
 
-__all__ = ["ANYTHING", "Wanted", "one_line"]
+__all__ = ["ANYTHING", "Wanted"]
 
 
 class _Anything:
@@ -23,9 +22,6 @@ class _Anything:
 
 ANYTHING: Final[Any] = _Anything()
 """Any data, ``None`` included."""
-
-_LONGEST_LINE: Final = 200
-_LONGEST_DIFF: Final = 60
 
 
 @attrs.frozen
@@ -46,7 +42,7 @@ class Wanted:
 
     def matches(self, message: RealtimeMessageSummary) -> bool:
         """Tell whether a message is one of those."""
-        return self.names_met(message) == 2 and not self._unlike(message)
+        return self.names_met(message) == 2 and self._has_data(message) and self._has_part(message)
 
     def names_met(self, message: RealtimeMessageSummary) -> int:
         """Return how many of channel and event a message has as wanted, 0 to 2."""
@@ -54,8 +50,7 @@ class Wanted:
 
     def likeness(self, message: RealtimeMessageSummary) -> tuple[int, float]:
         """Return how near a message comes: how many of channel and event it has, then 0 to 1 for its data."""
-        ratios = [difflib.SequenceMatcher(None, *pair, autojunk=False).ratio() for pair in self._unlike(message)]
-        return self.names_met(message), min(ratios, default=1.0)
+        return self.names_met(message), min((likeness(*pair) for pair in self._unlike(message)), default=1.0)
 
     def differences(self, message: RealtimeMessageSummary) -> list[str]:
         """Return lines that say in what a message differs, with a diff of its data."""
@@ -65,11 +60,8 @@ class Wanted:
         if self.event not in (None, message.event):
             lines.append(f"event: {self.event!r} was wanted")
         for wanted, published in self._unlike(message):
-            diff = [line.rstrip() for line in difflib.ndiff(wanted, published) if not line.startswith("?")]
             lines.append("data, - as wanted, + as published:")
-            lines += [f"  {line[:_LONGEST_LINE]}" for line in diff[:_LONGEST_DIFF]]
-            if len(diff) > _LONGEST_DIFF:
-                lines.append(f"  … {len(diff) - _LONGEST_DIFF} more lines")
+            lines += [f"  {line}" for line in differing_lines(wanted, published)]
         return lines
 
     def lines(self) -> list[str]:
@@ -85,18 +77,18 @@ class Wanted:
     def _unlike(self, message: RealtimeMessageSummary) -> list[tuple[list[str], list[str]]]:
         """Return pairs of JSON lines, wanted and published, for data and its part where they do not match."""
         pairs = []
-        if self.data is not ANYTHING and not _match(self.data, message.data):
-            pairs.append((_json_lines(_met(self.data, message.data)), _json_lines(message.data)))
-        if self.data_contains is not ANYTHING and not _match(self.data_contains, message.data, partly=True):
+        if not self._has_data(message):
+            pairs.append((json_lines(_met(self.data, message.data)), json_lines(message.data)))
+        if not self._has_part(message):
             wanted = _met(self.data_contains, message.data, partly=True)
-            pairs.append((_json_lines(wanted), _json_lines(_part(message.data, self.data_contains))))
+            pairs.append((json_lines(wanted), json_lines(_part(message.data, self.data_contains))))
         return pairs
 
+    def _has_data(self, message: RealtimeMessageSummary) -> bool:
+        return self.data is ANYTHING or _match(self.data, message.data)
 
-def one_line(data: Any) -> str:
-    """Write data on one line, cut where it is long."""
-    text = json.dumps(_plain(data), ensure_ascii=False, default=repr)
-    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 1] + "…"
+    def _has_part(self, message: RealtimeMessageSummary) -> bool:
+        return self.data_contains is ANYTHING or _match(self.data_contains, message.data, partly=True)
 
 
 def _match(wanted: Any, data: Any, *, partly: bool = False) -> bool:
@@ -129,19 +121,4 @@ def _part(data: Any, wanted: Any) -> Any:
         return {key: _part(data[key], value) for key, value in wanted.items() if key in data}
     if isinstance(wanted, (list, tuple)) and isinstance(data, list) and len(wanted) == len(data):
         return [_part(data[index], value) for index, value in enumerate(wanted)]
-    return data
-
-
-def _json_lines(data: Any) -> list[str]:
-    lines = json.dumps(_plain(data), indent=2, ensure_ascii=False, default=repr).splitlines()
-    # A comma that comes or goes with the next line would count as a difference.
-    return [line.removesuffix(",") for line in lines]
-
-
-def _plain(data: Any) -> Any:
-    # Sorted by hand: json refuses to sort keys of several types, and a wrong key is what a failing test must show.
-    if isinstance(data, Mapping):
-        return {str(key): _plain(data[key]) for key in sorted(data, key=str)}
-    if isinstance(data, (list, tuple)):
-        return [_plain(value) for value in data]
     return data
