@@ -139,7 +139,7 @@ from voyant_cloud.integrations.django import conf
 def test_within(voyant_server):
     server = {{"API_KEY": voyant_server.api_key, "API_URL": voyant_server.url}}
     assert settings.VOYANT_CLOUD == {{"RETRIES": 7, **server}}
-    assert conf.channel_url() == voyant_server.url
+    assert conf.channel_url(get_client().base_url) == voyant_server.url
 
 def test_after():
     assert settings.VOYANT_CLOUD == {real}

@@ -17,9 +17,9 @@ from django.test import override_settings
 
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.integrations.django import client as client_module
-from voyant_cloud.integrations.django import conf, get_client
+from voyant_cloud.integrations.django import conf, get_client, publish_on_commit, using_client
 from voyant_cloud.integrations.django.checks import check_settings, check_transport
-from voyant_cloud.testing import VoyantServer
+from voyant_cloud.testing import Published, RecordingClient, VoyantServer
 
 SECRET = "vck_very-secret-indeed"
 
@@ -80,7 +80,7 @@ def test_check_command(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("VOYANT_CLOUD_API_KEY", SECRET)
         monkeypatch.setenv("VOYANT_CLOUD_API_URL", "https://realtime.example.com/")
         call_command("check")
-        assert get_client().base_url == conf.channel_url() == "https://realtime.example.com"
+        assert get_client().base_url == "https://realtime.example.com"
 
 
 def test_bad_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +134,21 @@ def test_one_client() -> None:
         with override_settings(VOYANT_CLOUD={"API_KEY": SECRET, "API_URL": "https://example.com"}):
             assert get_client().base_url == "https://example.com"
         assert get_client() is not first
+
+
+def test_a_client_of_ones_own(service: VoyantServer) -> None:
+    """In a block it takes the place of the process's client, outlasts a change of the setting, and is left open."""
+    outer, inner = RecordingClient(), RecordingClient()
+    before = get_client()
+    with using_client(outer):
+        with using_client(inner), override_settings(VOYANT_CLOUD={}):
+            publish_on_commit("orders:eu", event="a")
+            assert get_client() is inner
+        assert get_client() is outer
+    assert get_client() is before
+    Published(inner)("orders:eu", event="a")
+    inner.realtime.publish("orders:eu", event="b")
+    assert outer.messages == before.realtime.history("orders:eu") == []
 
 
 def test_fork_while_the_lock_is_held(service: VoyantServer) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from django.core.checks import CheckMessage, Error, Warning
 
+from voyant_cloud.config import DEFAULT_BASE_URL
 from voyant_cloud.integrations.django import conf
 from voyant_cloud.integrations.settings import MISSING_KEY
 
@@ -35,7 +36,8 @@ def check_transport(**_: Any) -> list[CheckMessage]:
         missing = [problem for problem in problems if problem.code == MISSING_KEY]
         return [Error(problem.text, hint=problem.hint, id=f"voyant_cloud.{problem.code}") for problem in missing]
     found = []
-    if _is_open(conf.client_settings().get("base_url", "https://")):
+    base_url = conf.client_settings().get("base_url", DEFAULT_BASE_URL)
+    if _is_open(base_url):
         found.append(
             Warning(
                 'VOYANT_CLOUD["API_URL"] is http: the API key crosses the network unencrypted.',
@@ -43,7 +45,7 @@ def check_transport(**_: Any) -> list[CheckMessage]:
                 id="voyant_cloud.W001",
             )
         )
-    if _is_open(conf.channel_url()):
+    if _is_open(conf.channel_url(base_url)):
         found.append(
             Warning(
                 "Browsers are sent to an http address, so their tokens travel unencrypted.",

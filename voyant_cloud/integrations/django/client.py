@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.signals import setting_changed
@@ -13,11 +15,13 @@ from django.dispatch import receiver
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.integrations.django import conf
 
-__all__ = ["close_client", "get_client", "new_client"]
+__all__ = ["close_client", "get_client", "new_client", "using_client"]
 
 _lock = threading.Lock()
 _client: VoyantCloudClient | None = None
 _made_in = 0
+# Apart from the process's own, which is closed and made anew whenever the setting changes.
+_given: VoyantCloudClient | None = None
 
 
 def get_client() -> VoyantCloudClient:
@@ -30,7 +34,7 @@ def get_client() -> VoyantCloudClient:
         ImproperlyConfigured: the setting is missing something or wrong; it says all that is.
     """
     global _client, _made_in
-    client = _client
+    client = _given or _client
     if client is not None:
         return client
     with _lock:
@@ -50,6 +54,22 @@ def new_client(**overrides: Any) -> VoyantCloudClient:
         ImproperlyConfigured: as ``get_client``.
     """
     return VoyantCloudClient(**{**conf.client_settings(), **overrides})
+
+
+@contextmanager
+def using_client(client: VoyantCloudClient) -> Iterator[VoyantCloudClient]:
+    """Have ``get_client()`` return a client of the caller's own in the block: in tests, a ``RecordingClient``.
+
+    It is for all threads, and not closed. The setting need not be there meanwhile.
+    """
+    global _given
+    with _lock:
+        before, _given = _given, client
+    try:
+        yield client
+    finally:
+        with _lock:
+            _given = before
 
 
 def close_client() -> None:

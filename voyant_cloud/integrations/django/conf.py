@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from voyant_cloud.config import DEFAULT_BASE_URL
+from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.integrations.settings import KEYS, Problem, Settings
 
 __all__ = ["SETTING", "channel_url", "client_settings", "problems"]
@@ -26,14 +26,16 @@ def client_settings() -> dict[str, Any]:
     return _usable().client_arguments()
 
 
-def channel_url() -> str:
-    """Return the address at which browsers connect: ``CHANNEL_URL``, or the service's own.
+def channel_url(base_url: str) -> str:
+    """Return the address at which browsers connect: ``CHANNEL_URL``, or *base_url*, the client's own.
 
     Raises:
-        ImproperlyConfigured: as ``client_settings``.
+        ImproperlyConfigured: ``CHANNEL_URL`` is no address.
     """
-    usable = _usable()
-    return usable.channel_url(usable.client_arguments().get("base_url", DEFAULT_BASE_URL).rstrip("/"))
+    try:
+        return _read(getattr(settings, SETTING, {})).channel_url(base_url)
+    except VoyantConfigError as error:
+        raise ImproperlyConfigured(f'{SETTING}["CHANNEL_URL"]: {error}') from None
 
 
 def problems() -> list[Problem]:

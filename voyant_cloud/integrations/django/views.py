@@ -83,7 +83,7 @@ class TokenView(AccessMixin, View):
 
     def get_body(self, token: RealtimeTokenSummary) -> dict[str, Any]:
         """Return the answer's body."""
-        return body_of(token, conf.channel_url())
+        return body_of(token, conf.channel_url(get_client().base_url))
 
     def handle_no_permission(self) -> JsonResponse:
         """Answer 403. Django's own mixins call it, too, in place of a redirect."""
