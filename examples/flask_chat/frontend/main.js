@@ -49,6 +49,8 @@ const composer = new Composer(
 earlier.addEventListener("click", showEarlier);
 // A page that the browser kept for its back button has lost its connection, and perhaps its person.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+// Until the next page is there, this one would ask for tokens that it no longer gets.
+document.getElementById("leave").addEventListener("submit", () => outbox.hasUnsent || stop());
 addEventListener("beforeunload", (event) => outbox.hasUnsent && event.preventDefault());
 
 // Reads what was said since the last message without a hole before it, and who is here. Only the newest call goes on.
@@ -58,6 +60,7 @@ async function catchUp() {
   timeline.interrupt();
   try {
     await readMessages(() => reading === mine);
+    if (reading !== mine) return;
     const { people: present } = await getJson(settings.peopleUrl);
     if (reading === mine) people.replace(present);
   } catch (error) {
@@ -108,9 +111,13 @@ function say(state) {
   if (status.textContent !== WORDS[state]) status.textContent = WORDS[state];
 }
 
-function end(message) {
+function stop() {
   reading = null;
   live.close();
+}
+
+function end(message) {
+  stop();
   composer.close();
   say("ended");
   ended.querySelector("span").textContent = `${message[0].toUpperCase()}${message.slice(1)}${message.endsWith(".") ? "" : "."}`;
