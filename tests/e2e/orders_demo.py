@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.executable import environment
 from tests.e2e.service_process import KEY, ServiceProcess
-from tests.integrations.django.processes import free_port, running, wait_for_port
+from tests.processes import free_port, running, wait_for_port
 
 __all__ = ["MANAGE", "PROJECT", "OrdersDemo", "avatars", "build", "card", "column", "move", "sign_in"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.e2e.executable import Running, environment
-from tests.integrations.django.processes import free_port
+from tests.processes import free_port
 from tests.waiting import until
 
 __all__ = ["KEY", "ServiceProcess"]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +15,10 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser import OpenPage, Visit
 from tests.e2e.console_page import UNAVAILABLE
+from tests.e2e.executable import environment
 from tests.e2e.orders_demo import PROJECT, OrdersDemo, avatars, build, card, column, move, sign_in
 from tests.node import require_node
+from tests.processes import fetch
 
 TOKEN_SECONDS = 5
 ALICE, BOB = "Alice Meyer", "Bob Tanaka"
@@ -244,3 +251,20 @@ def test_two_windows_of_one_user(enter: Enter, demo: OrdersDemo) -> None:
     expect(avatars(bob)).to_have_count(1)
     move(bob, 1006, "Back to new")
     expect(card(bob, "New", 1006)).to_be_visible()
+
+
+def test_start(demo: OrdersDemo, tmp_path: Path) -> None:
+    """One command starts all of it, says where and how to log in, and Ctrl-C ends it without a word."""
+    env = environment("", "", ORDERS_DATA=str(tmp_path))
+    command = [sys.executable, str(PROJECT / "start.py")]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        logins, address = started.stdout.readline(), started.stdout.readline()
+        assert logins.startswith("Log in as alice or bob with the password ")
+        found = re.search(r"http://\S+", address)
+        assert found is not None, address
+        assert b"Sign in" in fetch(found[0] + "/login/")
+        started.send_signal(signal.SIGINT)
+        rest, errors = started.communicate(timeout=20)
+    assert (started.returncode, rest) == (0, "")
+    assert "Traceback" not in errors

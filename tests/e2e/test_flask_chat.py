@@ -18,8 +18,8 @@ from tests.browser import OpenPage, Visit
 from tests.e2e.chat_demo import PROJECT, ChatDemo, bubbles, build, here, say, texts, write
 from tests.e2e.console_page import UNAVAILABLE
 from tests.e2e.executable import environment
-from tests.integrations.django.processes import fetch
 from tests.node import require_node
+from tests.processes import fetch
 
 TOKEN_SECONDS = 4
 AWAY = rf"{UNAVAILABLE}|status of 503"

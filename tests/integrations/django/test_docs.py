@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import ROOT
+from tests.processes import ROOT
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import MANAGE, ROOT, environment, manage, python, running
+from tests.integrations.django.processes import MANAGE, environment, manage, python
+from tests.processes import ROOT, running
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer

@@ -10,15 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import (
-    MANAGE,
-    environment,
-    fetch,
-    free_port,
-    pids_of_several_workers,
-    running,
-    wait_for_port,
-)
+from tests.integrations.django.processes import MANAGE, environment
+from tests.processes import fetch, free_port, pids_of_several_workers, running, wait_for_port
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 

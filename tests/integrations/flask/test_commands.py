@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.integrations.django.processes import environment, running
+from tests.processes import finds, running
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
@@ -63,7 +63,7 @@ def test_listen(app: Flask, reader: VoyantCloudClient) -> None:
 def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, number: signal.Signals) -> None:
     """It goes on through a restart of the service, until a signal ends it in good order."""
     log = tmp_path / "log"
-    with running([*FLASK, "realtime", "listen", "orders:eu"], environment(server), log) as process:
+    with running([*FLASK, "realtime", "listen", "orders:eu"], finds(server), log) as process:
         until(lambda: "Connected" in log.read_text())
         server.restart()
         until(lambda: log.read_text().count("Connected") == 2)
@@ -76,7 +76,7 @@ def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: 
 
 def test_bad_configuration(server: VoyantServer, tmp_path: Path) -> None:
     """The command says what is wrong, without a traceback."""
-    env = {**environment(server), "VOYANT_CLOUD_API_URL": "example.com"}
+    env = {**finds(server), "VOYANT_CLOUD_API_URL": "example.com"}
     with running([*FLASK, "run"], env, tmp_path / "log") as process:
         assert process.wait(20) == 1
     log = (tmp_path / "log").read_text()

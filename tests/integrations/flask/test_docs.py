@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.integrations.django.processes import ROOT
+from tests.processes import ROOT
 from voyant_cloud.integrations.settings import KEYS
 
 pytest_plugins = ["pytester"]

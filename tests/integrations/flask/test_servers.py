@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integrations.django.processes import environment, free_port, pids_of_several_workers, running
+from tests.processes import finds, free_port, pids_of_several_workers, running
 from voyant_cloud.testing import Published, VoyantServer
 
 GUNICORN = [sys.executable, "-m", "gunicorn", "tests.integrations.flask.project.app:create_app()"]
@@ -19,7 +19,7 @@ def test_gunicorn(server: VoyantServer, published: Published, tmp_path: Path, op
     """Workers with threads publish each message once, also with a client that was used before the fork."""
     port = free_port()
     sizes = [f"--bind=127.0.0.1:{port}", "--workers=3", "--threads=4"]
-    env = environment(server, PROJECT_WARM_UP="1")
+    env = finds(server, PROJECT_WARM_UP="1")
     with running([*GUNICORN, *sizes, *options], env, tmp_path / "log") as process:
         pids = pids_of_several_workers(port)
         process.send_signal(signal.SIGTERM)
@@ -30,7 +30,7 @@ def test_gunicorn(server: VoyantServer, published: Published, tmp_path: Path, op
 
 def test_bad_configuration(server: VoyantServer, tmp_path: Path) -> None:
     """The server does not start, and says why."""
-    env = {**environment(server), "VOYANT_CLOUD_API_KEY": ""}
+    env = {**finds(server), "VOYANT_CLOUD_API_KEY": ""}
     with running([*GUNICORN, f"--bind=127.0.0.1:{free_port()}", "--preload"], env, tmp_path / "log") as process:
         assert process.wait(30) == 1
     assert "Set one of them to an API key of the service." in (tmp_path / "log").read_text()
