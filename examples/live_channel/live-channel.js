@@ -1,8 +1,8 @@
 // LiveChannel: the official client's RealtimeChannel, kept alive for as long as a page is open.
 //
 // RealtimeChannel has one token for ever, does not enter presence again after a reconnect, and may hand on a message
-// twice. Here it serves as one connection: another one takes its place, with a new token where that is due, and what has
-// to outlast it is kept.
+// twice. Here it serves as one connection: another one takes its place, with a new token where that is due, and what
+// has to outlast it is kept.
 
 import { RealtimeChannel } from "@voyant-travel/cloud-sdk";
 

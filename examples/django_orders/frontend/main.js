@@ -41,7 +41,7 @@ addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 // Where the service was away while an order was saved, no message told of it.
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && refresh());
 
-// Fetches the state. What changed since the present fetch began may be missing in its answer, so that is not waited for.
+// Fetches the state. The answer of a fetch that is under way already may lack what changed since, so it is dropped.
 async function refresh() {
   const mine = (fetching = {});
   people.expect();

@@ -63,8 +63,8 @@ function nameOf(data) {
 function avatarOf(id, name) {
   const initials = name.split(/\s+/).map((word) => [...word][0] ?? "");
   const letters = [initials[0], initials.length > 1 ? initials.at(-1) : ""].join("").toUpperCase();
-  const avatar = element("li", { class: "avatar", title: name, "data-id": id }, element("span", { "aria-hidden": "true" }, letters));
-  avatar.append(element("span", { class: "unseen" }, name));
+  const avatar = element("li", { class: "avatar", title: name, "data-id": id });
+  avatar.append(element("span", { "aria-hidden": "true" }, letters), element("span", { class: "unseen" }, name));
   avatar.style.setProperty("--hue", String(Math.round(hashOf(id) * GOLDEN_ANGLE) % 360));
   return avatar;
 }
