@@ -60,7 +60,8 @@ export class Composer {
     // Characters as Python counts them, not units of UTF-16.
     const length = [...text].length;
     if (length <= this.#maxText) return "";
-    return `That is ${length.toLocaleString("en")} characters; a message may have ${this.#maxText.toLocaleString("en")}.`;
+    const [has, may] = [length, this.#maxText].map((number) => number.toLocaleString("en"));
+    return `That is ${has} characters; a message may have ${may}.`;
   }
 
   #say(text) {

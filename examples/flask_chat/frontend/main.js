@@ -14,7 +14,8 @@ const AGAIN_AFTER_MS = 2_000;
 const WORDS = { live: "Live", reconnecting: "Reconnecting", ended: "Ended" };
 
 const settings = document.getElementById("room").dataset;
-const [status, ended, empty, earlier] = ["status", "ended", "empty", "earlier"].map((id) => document.getElementById(id));
+const parts = ["status", "ended", "empty", "earlier"].map((id) => document.getElementById(id));
+const [status, ended, empty, earlier] = parts;
 const timeline = new Timeline();
 const log = new Log();
 const outbox = new Outbox(log, settings);
@@ -120,6 +121,7 @@ function end(message) {
   stop();
   composer.close();
   say("ended");
-  ended.querySelector("span").textContent = `${message[0].toUpperCase()}${message.slice(1)}${message.endsWith(".") ? "" : "."}`;
+  const sentence = message.replace(/\.?$/, ".");
+  ended.querySelector("span").textContent = `${sentence[0].toUpperCase()}${sentence.slice(1)}`;
   ended.hidden = false;
 }

@@ -1,7 +1,7 @@
 // What the reader says, on its way: "Sending", "Sent", or "Not sent" with a button to try again.
 //
-// A message keeps its UUID over all tries, and Flask stores it once however often it comes. It stays in the outbox until
-// it is seen in the channel or in history, which may be before Flask's answer, or although there was none.
+// A message keeps its UUID over all tries, and Flask stores it once however often it comes. It stays in the outbox
+// until it is seen in the channel or in history, which may be before Flask's answer, or although there was none.
 
 import { postJson } from "./api.js";
 import { element } from "./element.js";

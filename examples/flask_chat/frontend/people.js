@@ -32,7 +32,9 @@ export class People {
     this.#members = new Map(present.map((member) => [member.clientId, memberOf(member)]));
     // After an interruption the others may be about to come back, as this page does.
     const missing = [...before].filter(([clientId]) => !this.#members.has(clientId));
-    for (const [clientId, member] of missing) this.#members.set(clientId, { ...member, isTyping: false, isDoubtful: true });
+    for (const [clientId, member] of missing) {
+      this.#members.set(clientId, { ...member, isTyping: false, isDoubtful: true });
+    }
     for (const change of this.#changes ?? []) this.#change(change);
     this.#changes = null;
     clearTimeout(this.#doubtTimer);
@@ -78,8 +80,9 @@ export class People {
       return item;
     });
     this.#list.replaceChildren(...items);
-    const typing = [...this.#members.values()].filter(({ person, isTyping }) => isTyping && person.clientId !== this.#me);
-    this.#notice.textContent = typing.length > 0 ? typingText(typing.map(({ person }) => person.name)) : this.#news;
+    const others = [...this.#members.values()].filter(({ person }) => person.clientId !== this.#me);
+    const typing = others.filter(({ isTyping }) => isTyping).map(({ person }) => person.name);
+    this.#notice.textContent = typing.length > 0 ? typingText(typing) : this.#news;
     this.#notice.classList.toggle("typing", typing.length > 0);
   }
 
