@@ -215,7 +215,7 @@ class TestSecrets:
         assert "req_***" in str(caught.value)
         assert KEY not in str(caught.value) + repr(vars(caught.value))
 
-    @pytest.mark.parametrize("broken", [cut(), reset, answer({}, status=503), answer({}), None], ids=str)
+    @pytest.mark.parametrize("broken", [cut(), reset, answer({}, status=503), answer({}), None])
     def test_values_of_frames(self, broken: Any) -> None:
         """Reporters of errors that show the values of all frames do not find the key in any."""
         with FakeService(broken or reset) as service:
