@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.executable import environment
+from tests.inner_pytest import run_pytest
 from tests.test_readme import make_targets
 from voyant_cloud.testing import VoyantServer
 
@@ -82,7 +84,7 @@ def test_the_tests_of_the_docs_pass(pytester: pytest.Pytester) -> None:
     assert len(named) == len(texts)
     pytester.makeconftest(DJANGO_SETTINGS)
     pytester.makepyfile(**named)
-    done = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", timeout=50)
+    done = run_pytest(pytester)
     done.assert_outcomes(passed=sum(text.count("def test_") for text in texts))
 
 
@@ -94,7 +96,7 @@ def test_the_failure_in_the_docs_is_real(pytester: pytest.Pytester) -> None:
     call = shown.partition("\n")[0].removeprefix(">").strip()
     test = f'from orders import ship\n\ndef test_one(published):\n    ship("ord_1")\n    {call}\n'
     pytester.makepyfile(orders=application, test_one=test)
-    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=50)
+    done = run_pytest(pytester)
     assert shown in done.stdout.str()
 
 
@@ -108,6 +110,7 @@ def told(page: Path) -> list[tuple[str, str]]:
     return found
 
 
+@cache
 def help_of(command: str) -> str:
     env = {**os.environ, "COLUMNS": "200"}
     return subprocess.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.inner_pytest import run_pytest
 from tests.testing.test_without_server import BLOCKED
 
 pytest_plugins = ["pytester"]
@@ -56,10 +57,6 @@ def test_published(number, published, voyant_server):
 """
 
 
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", *arguments, timeout=50)
-
-
 def test_fresh_for_each_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a server of its own, which the application finds past the machine's proxy, and none is left."""
     monkeypatch.setenv("HTTP_PROXY", NOWHERE)
@@ -87,7 +84,7 @@ def test_three():
     assert threading.active_count() == 1
 """
     pytester.makepyfile(test_story=PASSING, test_world=seen)
-    run(pytester).assert_outcomes(passed=5)
+    run_pytest(pytester, finds_plugins=True).assert_outcomes(passed=5)
 
 
 def test_shared(pytester: pytest.Pytester) -> None:
@@ -124,7 +121,7 @@ def test_late(number, request):
     request.getfixturevalue("voyant_client").realtime.publish("orders:eu", event="e", data=number)
 """
     pytester.makepyfile(test_story=PASSING, test_breaking=breaking, test_committing=COMMITTING, test_late=late)
-    done = run(pytester, "--setup-show")
+    done = run_pytest(pytester, "--setup-show")
     done.assert_outcomes(passed=11)
     assert done.stdout.str().count("SETUP    S voyant_server ") == 1
 
@@ -134,12 +131,12 @@ def test_django_with_settings_of_its_own(pytester: pytest.Pytester) -> None:
     real = {"API_KEY": "real", "API_URL": NOWHERE, "RETRIES": 7, "CHANNEL_URL": NOWHERE, "PROXIES": {"http": NOWHERE}}
     after = f"""
 from django.conf import settings
-from voyant_cloud.integrations.django import conf
+from voyant_cloud.integrations.django import channel_url
 
 def test_within(voyant_server):
     server = {{"API_KEY": voyant_server.api_key, "API_URL": voyant_server.url}}
     assert settings.VOYANT_CLOUD == {{"RETRIES": 7, **server}}
-    assert conf.channel_url(get_client().base_url) == voyant_server.url
+    assert channel_url() == voyant_server.url
 
 def test_after():
     assert settings.VOYANT_CLOUD == {real}
@@ -147,13 +144,13 @@ def test_after():
 """
     pytester.makeconftest(DJANGO.format(setting=f"VOYANT_CLOUD={real}, "))
     pytester.makepyfile(COMMITTING + after)
-    run(pytester).assert_outcomes(passed=5)
+    run_pytest(pytester).assert_outcomes(passed=5)
 
 
 def test_a_scope_that_is_none(pytester: pytest.Pytester) -> None:
     """One line says which there are."""
     pytester.makeini("[pytest]\nvoyant_server_scope = tests")
-    done = run(pytester)
+    done = run_pytest(pytester)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(
         ["ERROR: voyant_server_scope: must be one of function, class, module, package, session, got 'tests'"]
@@ -177,7 +174,7 @@ def test_one(voyant_client, published):
     assert published.count() == 2
 """
     )
-    run(pytester).assert_outcomes(passed=1)
+    run_pytest(pytester).assert_outcomes(passed=1)
 
 
 def test_a_failure_is_readable(pytester: pytest.Pytester) -> None:
@@ -189,7 +186,7 @@ def test_one(voyant_client, published):
     published("orders:eu", event="order.updated", data={"orderId": "ord_1", "n": 1})
 """
     )
-    done = run(pytester)
+    done = run_pytest(pytester)
     done.assert_outcomes(failed=1)
     lines = done.stdout.lines
     start = next(number for number, line in enumerate(lines) if line.startswith(">"))
@@ -230,7 +227,7 @@ def test_server(voyant_server):
     pass
 """
     )
-    done = run(pytester)
+    done = run_pytest(pytester)
     done.assert_outcomes(passed=1, errors=1)
     done.stdout.fnmatch_lines(['E*VoyantServer needs the server (*); run: pip install "voyant-cloud[[]server[]]"'])
 

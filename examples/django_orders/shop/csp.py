@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 
-from voyant_cloud.integrations.django.conf import channel_url
+from voyant_cloud.integrations.django import channel_url
 
 
 def content_security_policy(

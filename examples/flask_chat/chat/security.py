@@ -16,7 +16,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 def init_app(app: Flask, voyant: VoyantCloud) -> None:
     """Add the checks and the headers to an application, after ``voyant.init_app``."""
     with app.app_context():
-        policy = _policy(app.config.get("VOYANT_CLOUD_CHANNEL_URL") or voyant.client.base_url)
+        policy = _policy(voyant.channel_url)
 
     @app.after_request
     def headers(response: Response) -> Response:

@@ -17,7 +17,8 @@ from django.test import Client, override_settings
 from tests.integrations.django.project.urls import OwnTokenView
 from voyant_cloud import InvalidRequestError, RealtimeChannel
 from voyant_cloud.integrations.capabilities import owned_objects
-from voyant_cloud.testing import VoyantServer
+from voyant_cloud.integrations.django import channel_url, using_client
+from voyant_cloud.testing import RecordingClient, VoyantServer
 
 
 @pytest.fixture
@@ -45,7 +46,13 @@ def test_token(service: VoyantServer, browser: Client) -> None:
 def test_channel_url(service: VoyantServer, browser: Client) -> None:
     """Browsers may be sent to another address than the servers."""
     with override_settings(VOYANT_CLOUD={**settings.VOYANT_CLOUD, "CHANNEL_URL": "https://rt.example.com/"}):
-        assert browser.post("/token/").json()["channelUrl"] == "https://rt.example.com"
+        assert browser.post("/token/").json()["channelUrl"] == channel_url() == "https://rt.example.com"
+    with override_settings(VOYANT_CLOUD={**settings.VOYANT_CLOUD, "CHANNEL_URL": "rt.example.com"}):
+        with (
+            using_client(RecordingClient()),
+            pytest.raises(ImproperlyConfigured, match=r'\["CHANNEL_URL"\]: .* must begin'),
+        ):
+            channel_url()
 
 
 @pytest.mark.parametrize("path", ["/token/", "/token/login/", "/token/staff/"])

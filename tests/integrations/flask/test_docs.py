@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.inner_pytest import run_pytest
 from tests.processes import ROOT
 from voyant_cloud.integrations.settings import KEYS
 
@@ -25,7 +26,7 @@ def test_the_page_works(pytester: pytest.Pytester) -> None:
         path = pytester.path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    done = pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider", timeout=50)
+    done = run_pytest(pytester)
     done.assert_outcomes(passed=2)
 
 

@@ -6,7 +6,7 @@ once Django's apps are.
 
 from __future__ import annotations
 
-from voyant_cloud.integrations.django.client import get_client, using_client
+from voyant_cloud.integrations.django.client import channel_url, get_client, using_client
 from voyant_cloud.integrations.django.publishing import publish_batch_on_commit, publish_on_commit
 
-__all__ = ["get_client", "publish_batch_on_commit", "publish_on_commit", "using_client"]
+__all__ = ["channel_url", "get_client", "publish_batch_on_commit", "publish_on_commit", "using_client"]

@@ -15,7 +15,7 @@ from django.dispatch import receiver
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.integrations.django import conf
 
-__all__ = ["close_client", "get_client", "new_client", "using_client"]
+__all__ = ["channel_url", "close_client", "get_client", "new_client", "using_client"]
 
 _lock = threading.Lock()
 _client: VoyantCloudClient | None = None
@@ -42,6 +42,15 @@ def get_client() -> VoyantCloudClient:
             _client = new_client()
             _made_in = os.getpid()
         return _client
+
+
+def channel_url() -> str:
+    """Return the address at which browsers connect: for a Content-Security-Policy, its ``connect-src``.
+
+    Raises:
+        ImproperlyConfigured: as ``get_client``.
+    """
+    return conf.channel_url(get_client().base_url)
 
 
 def new_client(**overrides: Any) -> VoyantCloudClient:

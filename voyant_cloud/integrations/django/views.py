@@ -10,8 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.generic import View
 
-from voyant_cloud.integrations.django import conf
-from voyant_cloud.integrations.django.client import get_client
+from voyant_cloud.integrations.django.client import channel_url, get_client
 from voyant_cloud.integrations.token_answers import FORBIDDEN, NO_STORE, UNAUTHORIZED, Refusal, body_of, mint
 from voyant_cloud.models import RealtimeTokenSummary
 
@@ -83,7 +82,7 @@ class TokenView(AccessMixin, View):
 
     def get_body(self, token: RealtimeTokenSummary) -> dict[str, Any]:
         """Return the answer's body."""
-        return body_of(token, conf.channel_url(get_client().base_url))
+        return body_of(token, channel_url())
 
     def handle_no_permission(self) -> JsonResponse:
         """Answer 403. Django's own mixins call it, too, in place of a redirect."""

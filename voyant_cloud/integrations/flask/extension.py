@@ -75,3 +75,12 @@ class VoyantCloud:
             RuntimeError: there is no current application, or it was not initialised.
         """
         return current_state().client
+
+    @property
+    def channel_url(self) -> str:
+        """The address at which browsers connect: for a Content-Security-Policy, its ``connect-src``.
+
+        Raises:
+            RuntimeError: there is no current application, or it was not initialised.
+        """
+        return current_state().channel_url
