@@ -1,7 +1,8 @@
 """A real Chromium for tests of pages, strict about what a page does, that leaves pictures of what was seen.
 
 A ``conftest.py`` imports the two fixtures and the hook. Pictures, and traces of tests that failed, are put in
-``test-artefacts/``, or in the folder that ``VOYANT_TEST_ARTEFACTS`` names.
+``test-artefacts/``, or in the folder that ``VOYANT_TEST_ARTEFACTS`` names. With ``VOYANT_TEST_FILM=1`` the traces hold
+what was seen all along, which costs a tenth of the time.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def open_page(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Ope
     ) -> Visit:
         context = chromium.new_context(**options)
         # Without snapshots of the document, which take seconds each where a page has a thousand rows.
-        context.tracing.start(screenshots=True)
+        context.tracing.start(screenshots=bool(os.environ.get("VOYANT_TEST_FILM")))
         name = re.sub(r"\W+", "-", request.node.name) + (f"-{len(visits) + 1}" if visits else "")
         visits.append(Visit(context, url, name, before, also))
         return visits[-1]
