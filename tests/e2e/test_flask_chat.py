@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser import OpenPage, Visit
@@ -192,7 +194,9 @@ def test_sending(enter: Enter, demo: ChatDemo, room: str) -> None:
 
 def lose_the_answer(route: Route) -> None:
     route.fetch()
-    route.abort()
+    # On a machine that is busy the page may have given up by itself, which comes to the same.
+    with suppress(PlaywrightError):
+        route.abort()
 
 
 def test_earlier_messages(enter: Enter, demo: ChatDemo, room: str) -> None:

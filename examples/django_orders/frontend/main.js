@@ -21,7 +21,7 @@ const live = new LiveChannel({
   presence: { name: settings.name },
 });
 live.on("connected", ({ renewed }) => {
-  notices.live(renewed);
+  if (renewed) notices.renewed();
   refresh();
 });
 live.on("message", ({ event, data }) => {
@@ -52,6 +52,8 @@ async function refresh() {
     if (state.me !== settings.me) location.reload();
     board.show(state.orders);
     people.replace(state.present);
+    // Not before: what is shown while there is no connection may be old.
+    if (live.connected) notices.live();
   } catch (error) {
     if (fetching !== mine) return;
     if (error.status === 403) end(error.message);

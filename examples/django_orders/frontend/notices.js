@@ -9,10 +9,13 @@ export class Notices {
   #renewals = 0;
   #timer;
 
-  live(renewed) {
-    if (renewed) this.#renewals += 1;
-    this.#status.title = `The token was renewed ${this.#renewals} times`;
+  live() {
     this.#state("live", "Live");
+  }
+
+  renewed() {
+    this.#renewals += 1;
+    this.#status.title = `The token was renewed ${this.#renewals} times`;
   }
 
   reconnecting() {
