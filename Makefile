@@ -10,7 +10,7 @@ SPEC ?= openapi/voyant-cloud.yaml
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
-  integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/frames \
+  integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/fast_frames realtime/frames \
   realtime/liveness realtime/recovery realtime/session server/capabilities server/message_id server/origins \
   server/presence server/rate server/tail server/wire testing/difference testing/wanted
 empty :=
@@ -18,7 +18,7 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs wheel-check clean
+.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs bench bench-compare wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -66,11 +66,17 @@ serve: $(VENV)/.runtime ## run the embedded server
 docs: $(VENV)/.docs ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
+bench: $(VENV)/.bench benchmarks/official/node_modules/.installed ## measure the SDK and the server beside others (ROWS="receive publish" for some)
+	@$(BIN)/python -m benchmarks $(ROWS)
+
+bench-compare: $(VENV)/.bench ## compare the last run with the stored one
+	@$(BIN)/python -m benchmarks --compare
+
 wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment, run the demo from it
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) tests/interop/node_modules examples/*/node_modules dist build site test-artefacts .coverage \
+	rm -rf $(VENV) tests/interop/node_modules examples/*/node_modules benchmarks/official/node_modules benchmarks/results dist build site test-artefacts .coverage \
 	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
@@ -87,6 +93,11 @@ $(VENV)/.runtime: pyproject.toml _voyant_cloud_program.py _voyant_cloud_pytest.p
 
 $(VENV)/.examples: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django,flask]'
+	@touch $@
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.runtime
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,speed]'
+	@./.ci/install-nats
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime

@@ -1,1 +1,1 @@
-"""What the SDK and the server cost, beside bare equivalents measured in the same run."""
+"""What the SDK and the server cost, each figure beside something else that was measured in the same run."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "JsonTextError", "dumps", "loads"]
+__all__ = ["MAX_DEPTH", "JsonTextError", "dumps", "loads", "may_have_rounded", "scan"]
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested; both ends refuse more (the contract's ``x-max-depth``)."""
@@ -86,6 +87,26 @@ def loads(text: str | bytes, *, strict: bool = True) -> Any:
     return value
 
 
+def may_have_rounded(value: Any) -> bool:
+    """Tell whether a parser that has no integers of more than 64 bits may have made one of them a float.
+
+    Args:
+        value: what such a parser gave.
+    """
+    kind = type(value)
+    if kind is float:
+        return not -_BEYOND_64_BITS < value < _BEYOND_64_BITS
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return False
+    for item in value:
+        kind = type(item)
+        if (kind is float or kind is dict or kind is list) and may_have_rounded(item):
+            return True
+    return False
+
+
 def _check(value: Any, depth: int, max_depth: int) -> None:
     if isinstance(value, str):
         _check_string(value)
@@ -159,6 +180,9 @@ def _refuse_constant(name: str) -> Any:
     raise JsonTextError("", f"holds {name}, which is not JSON")
 
 
+_BEYOND_64_BITS = 2.0**63
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
+scan: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
+"""Reads one value that begins at a place in a text, leniently: ``scan(text, 0)`` gives it and where it ends."""
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant)

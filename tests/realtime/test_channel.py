@@ -89,7 +89,7 @@ def test_a_bug_in_the_reader_is_an_error_and_no_silence(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Session, "text_received", fail)
+    monkeypatch.setattr(Session, "texts_received", fail)
     with FakeRealtime() as service, open_channel(service) as channel:
         service.accept().go_live()
         assert channel.wait_closed(PATIENCE)

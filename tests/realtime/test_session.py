@@ -22,7 +22,13 @@ def new_session(since_id: str | None = None, *, raise_on_gap: bool = False) -> S
 
 
 def tell(session: Session, frame: Any) -> list[Event]:
-    return session.text_received(json.dumps(frame))
+    return tell_text(session, json.dumps(frame))
+
+
+def tell_text(session: Session, text: str) -> list[Event]:
+    events: list[Event] = []
+    session.texts_received([text], events)
+    return events
 
 
 def connected(**fields: Any) -> dict[str, Any]:
@@ -216,15 +222,13 @@ def test_frames_without_news_are_ignored(frame: dict[str, Any]) -> None:
 def test_drops_bad_frames_in_silence(text: str, caplog: pytest.LogCaptureFixture) -> None:
     """The official client does; this one logs what it cannot read, and goes on."""
     with caplog.at_level(logging.WARNING):
-        assert new_session().text_received(text) == []
+        assert tell_text(new_session(), text) == []
     assert "channel orders:eu: dropped a frame that cannot be read" in caplog.text
 
 
 def test_a_logged_frame_shows_no_token(caplog: pytest.LogCaptureFixture) -> None:
     """Even a service that sends nonsense cannot get a secret into a log."""
-    new_session().text_received(
-        '{"type":"message","id":"m","channel":"c","event":"e","data":1,"publishedAt":"rtok_abc"}'
-    )
+    tell_text(new_session(), '{"type":"message","id":"m","channel":"c","event":"e","data":1,"publishedAt":"rtok_abc"}')
     assert "rtok_***" in caplog.text
     assert "rtok_abc" not in caplog.text
 

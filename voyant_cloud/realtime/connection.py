@@ -9,6 +9,7 @@ import re
 import ssl
 import threading
 import time
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -19,6 +20,7 @@ from voyant_cloud.config import DEFAULT_USER_AGENT
 from voyant_cloud.envelope import Answer, read_error
 from voyant_cloud.errors import RealtimeError, RealtimeNotConnectedError, VoyantApiError, VoyantConfigError
 from voyant_cloud.realtime.dial import Dialer
+from voyant_cloud.realtime.fast_frames import split_frames
 from voyant_cloud.realtime.frames import CloseCode
 from voyant_cloud.realtime.wire import TooMuchDataError, Wire
 from voyant_cloud.urls import redact
@@ -147,6 +149,11 @@ class Connection:
                 self._wire.read_deadline = 0.0
                 if text is not None:
                     texts.append(text)
+                # A frame has just ended, so another begins here, unless this one is a part of a message.
+                if not self._parts and self._wire.is_buffered:
+                    texts += map(self._decode, self._wire.take(partial(split_frames, limit=limit - len(texts))))
+                if len(texts) >= limit or (texts and not self._wire.is_buffered):
+                    break
         except websocket.WebSocketTimeoutException:
             self.is_drained = True
         except ConnectionEndedError as end:

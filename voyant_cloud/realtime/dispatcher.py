@@ -12,6 +12,7 @@ from voyant_cloud.errors import RealtimeError
 from voyant_cloud.models import RealtimeChannelConnectedEvent, RealtimeChannelError, RealtimeMessageSummary
 from voyant_cloud.realtime.events import (
     EVENT_NAMES,
+    MESSAGE,
     Event,
     RealtimeChannelDisconnectedEvent,
     RealtimeChannelGapEvent,
@@ -205,6 +206,8 @@ class Dispatcher:
             self.last_message_id = self.last_message_id or event.last_id
         if is_looped and not handlers:
             self._give_run(waiting)
+        elif handlers and not is_looped and isinstance(event, RealtimeMessageSummary):
+            self._call_for_run(waiting)
         elif handlers:
             waiting.popleft()
             self._hand_out(name, event, handlers)
@@ -218,6 +221,18 @@ class Dispatcher:
             run.append(first)
             waiting.popleft()
         waiting.extendleft(reversed(self._handover.give(run)))
+
+    def _call_for_run(self, waiting: deque[Event]) -> None:
+        """Call the handlers with one message after the other, for as long as nobody comes and nothing ends."""
+        inbox, handover = self._inbox, self._handover
+        while waiting and isinstance(message := waiting[0], RealtimeMessageSummary):
+            handlers = self._handlers.of(MESSAGE)
+            if not handlers or handover.wanted or self._look_at_kept or inbox.discarded:
+                return
+            waiting.popleft()
+            for handler in handlers:
+                self._call(MESSAGE, handler, message)
+            self.last_message_id = message.id
 
     def _hand_out(self, name: str, event: Event, handlers: Sequence[Handler]) -> bool:
         """Give an event to its *handlers* and the loop; tell whether anybody took it."""

@@ -189,8 +189,7 @@ class Reader:
         was_live = self._session.is_live
         events: list[Event] = []
         try:
-            for text in texts:
-                events += self._session.text_received(text)
+            self._session.texts_received(texts, events)
         finally:
             if self._session.is_live and not was_live:
                 self._went_live(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterable
 from typing import Final
 
 from voyant_cloud.errors import RealtimeGapError, VoyantError
@@ -14,7 +15,8 @@ from voyant_cloud.models import (
     RealtimeMessageSummary,
 )
 from voyant_cloud.realtime.events import Event, RealtimeChannelGapEvent
-from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, decode_server_frame
+from voyant_cloud.realtime.fast_frames import decode_frames
+from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, ServerFrame
 from voyant_cloud.urls import redact
 
 __all__ = ["REMEMBERED_IDS", "Session"]
@@ -53,7 +55,8 @@ class Session:
         """Whether the service said on the present connection that the token expires soon."""
         if since_id is not None:
             # A service may replay from the id on, rather than after it.
-            self._remember(since_id)
+            self._seen.add(since_id)
+            self._seen_in_order.append(since_id)
 
     def dialing(self) -> None:
         """Note that a new connection is made."""
@@ -61,21 +64,36 @@ class Session:
         self.token_expiring = False
         self._head = None
 
-    def text_received(self, text: str) -> list[Event]:
-        """Take a text frame and return what the handlers are to be told.
+    def texts_received(self, texts: Iterable[str], events: list[Event]) -> None:
+        """Take text frames and add what the handlers are to be told.
 
         A frame that cannot be read is logged and dropped, and so is a message that was received before.
+
+        Args:
+            texts: the frames, in order.
+            events: is added to, also by what came before a gap.
 
         Raises:
             RealtimeGapError: history has a gap, and a gap is an error.
         """
-        try:
-            frame = decode_server_frame(text)
-        except VoyantError as error:
-            logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(error)))
+        seen, in_order = self._seen, self._seen_in_order
+        for frame in decode_frames(texts):
+            if not isinstance(frame, RealtimeMessageSummary):
+                events += self._events_of(frame)
+            elif (message_id := frame.id) not in seen:
+                seen.add(message_id)
+                in_order.append(message_id)
+                self.cursor = message_id
+                self._head = None
+                events.append(frame)
+        while len(in_order) > REMEMBERED_IDS:
+            seen.remove(in_order.popleft())
+
+    def _events_of(self, frame: ServerFrame | VoyantError | None) -> list[Event]:
+        assert not isinstance(frame, RealtimeMessageSummary)
+        if isinstance(frame, VoyantError):
+            logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(frame)))
             return []
-        if isinstance(frame, RealtimeMessageSummary):
-            return self._message(frame)
         if isinstance(frame, RealtimeChannelConnectedEvent):
             return self._connected(frame)
         if isinstance(frame, RealtimeChannelError) and frame.code == HISTORY_GAP:
@@ -84,14 +102,6 @@ class Session:
             self.token_expiring = True
             return []
         return [] if frame is None or isinstance(frame, Pong) else [frame]
-
-    def _message(self, message: RealtimeMessageSummary) -> list[Event]:
-        if message.id in self._seen:
-            return []
-        self._remember(message.id)
-        self.cursor = message.id
-        self._head = None
-        return [message]
 
     def _connected(self, event: RealtimeChannelConnectedEvent) -> list[Event]:
         may_have_missed = self._was_live and not self.is_live and self.cursor is None
@@ -116,9 +126,3 @@ class Session:
             return gap
         after = f"after {gap.since_id}" if gap.since_id else "before the first one"
         raise RealtimeGapError(f"messages {after} may be missing ({gap.reason})", code=gap.reason)
-
-    def _remember(self, message_id: str) -> None:
-        self._seen.add(message_id)
-        self._seen_in_order.append(message_id)
-        if len(self._seen_in_order) > REMEMBERED_IDS:
-            self._seen.remove(self._seen_in_order.popleft())

@@ -115,6 +115,20 @@ class Wire:
             raise TooMuchDataError
         return chunk
 
+    def take(self, split: Callable[[bytes, int], tuple[T, int]]) -> T:
+        """Take what *split* finds in the bytes that came and were not read yet.
+
+        Args:
+            split: is given them and where they begin; returns what it found and where the rest begins.
+        """
+        found, self._place = split(self._buffer, self._place)
+        return found
+
+    @property
+    def is_buffered(self) -> bool:
+        """Whether there are bytes that came and were not read yet."""
+        return self._place < len(self._buffer)
+
     def send(self, data: bytes) -> int:
         """Write all of *data* and return its length.
 

@@ -1,0 +1,189 @@
+"""One channel with 200 raw subscribers: deliveries a second, of batches and of single messages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any
+
+import requests
+from aiohttp import web
+
+from benchmarks.measure import MissingError, Pair, Row
+from benchmarks.server import ServerProcess
+from benchmarks.subscribers import Subscribers, nats, websockets
+from voyant_cloud import VoyantCloudClient
+
+__all__ = ["ROWS"]
+
+SUBSCRIBERS = 200
+BATCHES = 60
+BATCH = 100
+SINGLES = 600
+MESSAGE = {"channel": "bench", "event": "order.updated", "data": {"orderId": "ord_000001", "status": "paid"}}
+
+_processes = get_context("spawn")
+
+
+@contextmanager
+def _ours(publish: Callable[[VoyantCloudClient], object], messages: int) -> Iterator[Callable[[], float]]:
+    with (
+        ServerProcess() as server,
+        VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
+    ):
+        token = client.realtime.tokens.mint(client_id="b", capabilities={"bench": ["subscribe"]}).token
+        url = f"ws{server.url[4:]}/realtime/v1/connect?channel=bench&token={token}"
+        size = len(_frame(url, client))
+        with Subscribers(websockets, url, SUBSCRIBERS) as subscribers:
+
+            def turn() -> float:
+                seconds = subscribers.seconds_until(size * messages, lambda: publish(client))
+                return SUBSCRIBERS * messages / seconds
+
+            yield turn
+
+
+def _frame(url: str, client: VoyantCloudClient) -> bytes:
+    """Return a message's frame as the server sends it; all of them have its length."""
+    sock = websockets(url)
+    client.realtime.publish_batch([MESSAGE])
+    sock.settimeout(10)
+    frame = sock.recv(4096)
+    sock.close()
+    return frame
+
+
+def _batches(client: VoyantCloudClient) -> None:
+    for _ in range(BATCHES):
+        client.realtime.publish_batch([MESSAGE] * BATCH)
+
+
+def _singles(client: VoyantCloudClient) -> None:
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {client._transport.config.api_key}"
+    url = f"{client.base_url}/realtime/v1/channels/bench/messages"
+    for _ in range(SINGLES):
+        session.post(url, json={"event": MESSAGE["event"], "data": MESSAGE["data"]})
+
+
+@contextmanager
+def beside_nats() -> Iterator[Pair]:
+    """Batches of 100; nats-server gets as many messages of the same payload at once."""
+    path = shutil.which("nats-server")
+    if path is None:
+        raise MissingError("needs nats-server; on Debian: apt-get install nats-server")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    payload = json.dumps(MESSAGE).encode()
+    publication = b"PUB bench %d\r\n%s\r\n" % (len(payload), payload)
+    delivered = len(b"MSG bench 1 %d\r\n%s\r\n" % (len(payload), payload))
+    command = [path, "--addr", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_for(port)
+            publisher = nats(("127.0.0.1", port))
+            # It is subscribed, too, and reads nothing more.
+            publisher.sendall(b"UNSUB 1\r\n")
+            with (
+                _ours(_batches, BATCHES * BATCH) as ours,
+                Subscribers(nats, ("127.0.0.1", port), SUBSCRIBERS) as subscribers,
+            ):
+
+                def theirs() -> float:
+                    messages = BATCHES * BATCH
+                    seconds = subscribers.seconds_until(
+                        delivered * messages, lambda: publisher.sendall(publication * messages)
+                    )
+                    return SUBSCRIBERS * messages / seconds
+
+                yield ours, theirs
+        finally:
+            process.kill()
+
+
+@contextmanager
+def beside_aiohttp() -> Iterator[Pair]:
+    """Single publishes; bare aiohttp sends as many texts of the same size in a loop of ``send_str``."""
+    text = json.dumps({"type": "message", "id": "x" * 50, **MESSAGE, "publishedAt": "2026-11-24T09:30:00.000Z"})
+    ready, go = _processes.Queue(), _processes.Queue()
+    process = _processes.Process(target=_run_broadcast, args=(ready, go, text), daemon=True)
+    process.start()
+    try:
+        size = len(text) + (2 if len(text) < 126 else 4)
+        with (
+            _ours(_singles, SINGLES) as ours,
+            Subscribers(websockets, ready.get(timeout=20), SUBSCRIBERS) as subscribers,
+        ):
+
+            def theirs() -> float:
+                return SUBSCRIBERS * SINGLES / subscribers.seconds_until(size * SINGLES, lambda: go.put(SINGLES))
+
+            yield ours, theirs
+    finally:
+        process.kill()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(port)
+
+
+def _run_broadcast(ready: Any, go: Any, text: str) -> None:
+    asyncio.run(_broadcast(ready, go, text))
+
+
+async def _broadcast(ready: Any, go: Any, text: str) -> None:
+    sockets: list[web.WebSocketResponse] = []
+
+    async def accept(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse(compress=False)
+        await response.prepare(request)
+        sockets.append(response)
+        await response.send_str('{"type":"connected"}')
+        async for _ in response:
+            pass
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", accept)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    ready.put(f"ws://127.0.0.1:{runner.addresses[0][1]}/")
+    while True:
+        for _ in range(await asyncio.to_thread(go.get)):
+            for response in sockets:
+                await response.send_str(text)
+
+
+ROWS = [
+    Row(
+        name="fan-out-batches",
+        what="fan-out of batches of 100 to 200 raw subscribers",
+        unit="deliveries a second",
+        against="nats-server with the same payload and counts",
+        floor=0.5,
+        goal=1.0,
+        prepare=beside_nats,
+    ),
+    Row(
+        name="fan-out-singles",
+        what="fan-out of single publishes to 200 subscribers",
+        unit="deliveries a second",
+        against="a bare aiohttp loop of `send_str`",
+        floor=0.8,
+        goal=2.0,
+        prepare=beside_aiohttp,
+    ),
+]

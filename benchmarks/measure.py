@@ -1,0 +1,101 @@
+"""A figure and what it stands beside: measured in turn, so that a machine that drifts drifts for both."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import attrs
+
+__all__ = ["Measure", "MissingError", "Pair", "Result", "Row", "measure"]
+
+Measure = Callable[[], float]
+"""One turn; returns its figure."""
+Pair = tuple[Measure, Measure]
+"""Ours, and what it stands beside."""
+
+
+class MissingError(Exception):
+    """The machine lacks what a row stands beside; it says what, and how to have it."""
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        name: what it is called on the command line.
+        what: what is measured.
+        unit: of both figures.
+        against: what ours stands beside.
+        floor: the ratio that has to be met; ``None`` for a row that only tells.
+        goal: the ratio that is wished for.
+        is_cost: whether less is better, so that floor and goal are the most.
+        prepare: makes both ready, for as long as its block lasts.
+    """
+
+    name: str
+    what: str
+    unit: str
+    against: str
+    floor: float | None
+    goal: float | None
+    is_cost: bool = False
+    prepare: Callable[[], AbstractContextManager[Pair]]
+
+
+@attrs.frozen
+class Result:
+    """What a row came to.
+
+    Attributes:
+        ours: our figure, turn by turn.
+        theirs: the other one in the same turns.
+    """
+
+    row: Row
+    ours: list[float]
+    theirs: list[float]
+
+    @property
+    def ratios(self) -> list[float]:
+        """Ours over theirs, turn by turn."""
+        return [mine / other for mine, other in zip(self.ours, self.theirs, strict=True)]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the ratios."""
+        return statistics.median(self.ratios)
+
+    def meets(self, limit: float | None) -> bool:
+        """Tell whether the ratio is at least *limit*, or for a cost at most."""
+        if limit is None:
+            return True
+        return self.ratio <= limit if self.row.is_cost else self.ratio >= limit
+
+
+def measure(row: Row, turns: int) -> Result:
+    """Warm both up, then measure them in turn.
+
+    Args:
+        row: what to measure.
+        turns: how often, 1 or more.
+
+    Raises:
+        MissingError: the machine lacks something.
+    """
+    ours: list[float] = []
+    theirs: list[float] = []
+    with row.prepare() as (mine, other):
+        mine()
+        other()
+        for turn in range(turns):
+            # Whoever comes second may find the machine warmer, so they change places.
+            if turn % 2:
+                theirs.append(other())
+                ours.append(mine())
+            else:
+                ours.append(mine())
+                theirs.append(other())
+    return Result(row, ours, theirs)

@@ -1,0 +1,172 @@
+"""The fast way gives what the ordinary one gives, for any frame and any chunk, with either of its parsers."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fake_realtime import message_frame
+from voyant_cloud.errors import VoyantError
+from voyant_cloud.models import RealtimeMessageSummary
+from voyant_cloud.realtime import fast_frames
+from voyant_cloud.realtime.fast_frames import decode_frames, split_frames
+from voyant_cloud.realtime.frames import decode_server_frame
+
+NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False))
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), NUMBERS, st.text(max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
+    max_leaves=12,
+)
+ODD_TEXTS = [
+    *("", " ", "null", "[]", '"message"', "{", "{}", '{"type":"message"}', '{"type":["message"]}', "NaN", "\ud800"),
+    json.dumps(message_frame("m1")) + " ",
+    json.dumps(message_frame("m1")) + "x",
+    json.dumps({**message_frame("m1"), "id": 5}),
+    json.dumps({**message_frame("m1"), "newer": {"a": 1}}),
+    json.dumps({**message_frame("m1"), "publishedAt": "2026-11-24T09:30:00"}),
+    json.dumps({**message_frame("m1"), "publishedAt": "soon"}),
+    json.dumps({**message_frame("m1"), "publishedAt": None}),
+    json.dumps({**message_frame("m1"), "channel": "\ud800"}),
+    json.dumps({**message_frame("m1"), "data": 'quoted "text"\n'}),
+    json.dumps({key: value for key, value in message_frame("m1").items() if key != "data"}),
+    '{"type":"message","id":"m","channel":"c","event":"e","data":1e400,"publishedAt":"2026-11-24T09:30:00Z"}',
+    '{"type":"message","id":"m","channel":"c","event":"e","data":NaN,"publishedAt":"2026-11-24T09:30:00Z"}',
+    '{"type":"message","id":"m","channel":"c","event":"e","data":[-0,-0.0],"publishedAt":"2026-11-24T09:30:00Z"}',
+    '{"type":"message","id":"m","id":"n","channel":"c","event":"e","data":1,"publishedAt":"2026-11-24T09:30:00Z"}',
+    '{"type":"message","id":"m","channel":"c","event":"e","data":' + "[" * 5000 + "]" * 5000 + "}",
+    '{"type":"connected","channel":"c"}',
+    '{"type":"pong"}',
+]
+
+
+@pytest.fixture(params=[None, orjson.loads], ids=["json", "orjson"])
+def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_frames, "_LOADS", request.param)
+
+
+@pytest.fixture(params=[None, orjson.loads], ids=["json", "orjson"], scope="module")
+def _parser_of_all(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast_frames, "_LOADS", request.param)
+        yield
+
+
+def ordinary(text: str) -> Any:
+    try:
+        return decode_server_frame(text)
+    except VoyantError as error:
+        return error
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    # repr, too: 1 == 1.0 == True, and -0.0 == 0.
+    return (type(ours), repr(ours), str(ours)) == (type(theirs), repr(theirs), str(theirs))
+
+
+@pytest.mark.usefixtures("_parser_of_all")
+@given(st.lists(st.tuples(st.text(max_size=6), JSON), max_size=4), st.booleans())
+def test_any_message(messages: list[tuple[str, Any]], is_ascii: bool) -> None:
+    """Whatever is published, to the last digit, escaped or not."""
+    texts = [
+        json.dumps({**message_frame(name), "event": name, "data": data}, ensure_ascii=is_ascii)
+        for name, data in messages
+    ]
+    for ours, text in zip(decode_frames(texts), texts, strict=True):
+        assert same(ours, ordinary(text))
+
+
+@pytest.mark.usefixtures("_parser")
+@pytest.mark.parametrize("text", ODD_TEXTS, ids=lambda text: text[:60])
+def test_odd_texts(text: str) -> None:
+    """What is not just as usual is read, or refused, as always; and what follows is read."""
+    good = json.dumps(message_frame("m2"))
+    odd, after = decode_frames([text, good])
+    assert same(odd, ordinary(text))
+    assert same(after, ordinary(good))
+
+
+@pytest.mark.usefixtures("_parser")
+def test_times() -> None:
+    """Each message has its own time, though the one before had another."""
+    times = ["2026-11-24T09:30:00.000Z", "2026-11-24T09:30:00.000Z", "2026-11-24T09:30:00", "2026-11-24T09:30:00.001Z"]
+    texts = [json.dumps({**message_frame(f"m{n}"), "publishedAt": time}) for n, time in enumerate(times)]
+    assert list(decode_frames(texts)) == [ordinary(text) for text in texts]
+
+
+def test_messages_are_as_any_other() -> None:
+    """One that was made past its constructor is hashed, compared, shown and frozen like others."""
+    text = json.dumps(message_frame("m1", 1))
+    [message] = decode_frames([text])
+    assert isinstance(message, RealtimeMessageSummary)
+    assert (message, hash(message)) == (ordinary(text), hash(ordinary(text)))
+    with pytest.raises(AttributeError):
+        message.id = "other"  # type: ignore[misc]
+
+
+def test_another_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a model that has other fields or rules, everything goes the ordinary way."""
+    monkeypatch.setattr(fast_frames, "_SETTERS", None)
+    texts = [json.dumps(message_frame("m1")), "{"]
+    ours = list(decode_frames(texts))
+    assert all(map(same, ours, map(ordinary, texts)))
+
+
+# Splitting
+
+
+def frame(payload: bytes, *, first: int = 0x81, masked: bool = False) -> bytes:
+    """A frame as RFC 6455 has it."""
+    size = len(payload)
+    if size < 126:
+        head = bytes((first, size | masked << 7))
+    elif size < 65_536:
+        head = struct.pack("!BBH", first, 126 | masked << 7, size)
+    else:
+        head = struct.pack("!BBQ", first, 127 | masked << 7, size)
+    return head + bytes(4 * masked) + payload
+
+
+SIZES = st.one_of(st.integers(0, 4), st.integers(120, 130), st.just(300))
+
+
+@given(st.lists(SIZES, max_size=6), st.integers(0, 5), st.integers(1, 8), st.data())
+def test_whole_frames_come_out(sizes: list[int], place: int, limit: int, data: st.DataObject) -> None:
+    """Wherever the chunk ends, the frames that are whole are given, up to the limit, and the place of the next."""
+    payloads = [bytes([65 + number]) * size for number, size in enumerate(sizes)]
+    frames = [frame(payload) for payload in payloads]
+    whole = bytes(place) + b"".join(frames)
+    end = data.draw(st.integers(place, len(whole)))
+    found, then = split_frames(whole[:end], place, limit)
+    assert found == payloads[: len(found)]
+    assert then == place + sum(map(len, frames[: len(found)]))
+    if len(found) < min(limit, len(frames)):
+        # Where a header of four bytes may not be there for certain, the library reads the rest.
+        assert end < then + max(len(frames[len(found)]), 4)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        frame(b"x" * 65_536),
+        frame(b"part", first=0x01),
+        frame(b"rest", first=0x80),
+        frame(b"\x00\x01", first=0x82),
+        frame(b"ping", first=0x89),
+        frame(b"\x03\xe8", first=0x88),
+        frame(b"rsv1", first=0xC1),
+        frame(b"masked", masked=True),
+    ],
+    ids=["large", "fragment", "continuation", "binary", "ping", "close", "reserved", "masked"],
+)
+def test_all_else_is_left(other: bytes) -> None:
+    """It stops before a frame that is not plain text."""
+    first = frame(b"plain")
+    assert split_frames(first + other + frame(b"plain"), 0, 10) == ([b"plain"], len(first))

@@ -1,0 +1,96 @@
+"""The benchmarks' arithmetic, and one row that takes no time; their figures are for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks.measure import MissingError, Pair, Result, Row, measure
+from benchmarks.report import comparison, read, table, write
+
+
+def row(**changes: Any) -> Row:
+    fixed: dict[str, Any] = {
+        "name": "row",
+        "what": "it",
+        "unit": "a second",
+        "against": "that",
+        "floor": 0.5,
+        "goal": 1.0,
+    }
+    return Row(**{**fixed, "prepare": steps, **changes})
+
+
+@contextmanager
+def steps() -> Iterator[Pair]:
+    """Ours gives 0, 1, 2 …; theirs always 2."""
+    numbers = iter(range(100))
+    yield lambda: float(next(numbers)), lambda: 2.0
+
+
+def test_measured_in_turn_after_a_warm_up() -> None:
+    """The first turn of each is not counted."""
+    result = measure(row(), 3)
+    assert (result.ours, result.theirs, result.ratio) == ([1.0, 2.0, 3.0], [2.0] * 3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "is_cost", "verdict"),
+    [
+        (1.2, False, "goal met"),
+        (0.6, False, "floor met"),
+        (0.4, False, "below the floor"),
+        (0.4, True, "goal met"),
+        (1.2, True, "below the floor"),
+    ],
+)
+def test_verdicts(ratio: float, is_cost: bool, verdict: str) -> None:
+    """More is better, but for a cost."""
+    floor, goal = (1.1, 0.5) if is_cost else (0.5, 1.0)
+    result = Result(row(is_cost=is_cost, floor=floor, goal=goal), [ratio], [1.0])
+    assert table([result]).splitlines()[-1].endswith(f"| {verdict} |")
+
+
+def test_stored_and_compared(tmp_path: Path) -> None:
+    """A ratio that moved is marked, a new row is called new."""
+    for name, ours in (("before", [1.0]), ("now", [2.0])):
+        rows = [Result(row(), ours, [1.0]), Result(row(name="same"), [1.0], [1.0])]
+        write(rows if name == "before" else [*rows, Result(row(name="other"), [1.0], [1.0])], tmp_path / name)
+    told = comparison(read(tmp_path / "before"), read(tmp_path / "now")).splitlines()[3:]
+    assert [line.split() for line in told] == [
+        ["row", "1.000", "->", "2.000", "+100%", "<-", "look"],
+        ["same", "1.000", "->", "1.000", "+0%"],
+        ["other", "1.000", "new"],
+    ]
+
+
+def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It measures the rows that are named, and leaves out what cannot be."""
+
+    @contextmanager
+    def missing() -> Iterator[Pair]:
+        raise MissingError("needs a moon")
+        yield
+
+    monkeypatch.setattr(command, "ROWS", [row(), row(name="away", prepare=missing), row(name="other")])
+    monkeypatch.setattr(command, "LATEST", tmp_path / "results" / "latest.json")
+    monkeypatch.setattr("sys.argv", ["benchmarks", "row", "away", "--turns", "3"])
+    assert command.main() == 0
+    said = capsys.readouterr()
+    assert "| it (a second) | that | 2 | 2 | **1.00** |" in said.out
+    assert "away: left out, needs a moon" in said.err
+    assert set(read(tmp_path / "results" / "latest.json")["rows"]) == {"row"}
+
+
+def test_rows() -> None:
+    """Names are unique, and a goal is beyond its floor."""
+    assert len({each.name for each in command.ROWS}) == len(command.ROWS)
+    for each in command.ROWS:
+        assert each.floor is not None
+        assert each.goal is not None
+        assert (each.goal < each.floor) is each.is_cost
