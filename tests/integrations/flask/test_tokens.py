@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -67,6 +68,17 @@ def test_number_and_options(server: VoyantServer) -> None:
     body = app.test_client().post("/short/token").get_json()
     left = dt.datetime.fromisoformat(body["expiresAt"]) - dt.datetime.now(dt.UTC)
     assert left <= dt.timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("who", [object(), True, b"42"])
+def test_an_object_for_its_key(server: VoyantServer, who: Any) -> None:
+    """A user in place of its key would be known by its name."""
+    app = Flask("project")
+    app.config.update(VOYANT_CLOUD_API_KEY=server.api_key, VOYANT_CLOUD_API_URL=server.url, TESTING=True)
+    VoyantCloud(app)
+    app.register_blueprint(token_blueprint(lambda: who, own_channel))
+    with pytest.raises(VoyantValidationError, match="client_id: must be a str, an int or a UUID"):
+        app.test_client().post("/realtime/token")
 
 
 def test_bad_life() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 from flask import Blueprint, Response, current_app, jsonify
 
+from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.integrations.capabilities import Capabilities
 from voyant_cloud.integrations.flask.state import current_state
 from voyant_cloud.integrations.token_answers import FORBIDDEN, NO_STORE, UNAUTHORIZED, Refusal, body_of, mint
@@ -13,7 +15,7 @@ from voyant_cloud.models import MintRealtimeTokenInput
 
 __all__ = ["token_blueprint"]
 
-ClientId = str | int | None
+ClientId = str | int | UUID | None
 Granted = Capabilities | None
 
 
@@ -37,8 +39,8 @@ def token_blueprint(
     Flask has its extra ``async``.
 
     Args:
-        get_client_id: who asks, as others see it in presence: 1 to 128 characters, or a number, the same for all of a
-            user's windows; ``None`` for somebody who gets no token.
+        get_client_id: who asks, as others see it in presence: 1 to 128 characters, a number or a UUID, the same for all
+            of a user's windows; ``None`` for somebody who gets no token.
         get_capabilities: what that client may do, by channel or pattern; ``None`` or ``{}`` for nothing, so no token.
             ``voyant_cloud.integrations.capabilities`` helps.
         ttl_seconds: how long a token lives, 1 to 86400; ``None`` leaves it to the service, which takes 3600.
@@ -53,8 +55,7 @@ def token_blueprint(
 
     @blueprint.post("/token")
     def token() -> Response:
-        who: ClientId = current_app.ensure_sync(get_client_id)()
-        client_id = "" if who is None else str(who)
+        client_id = _text_of(current_app.ensure_sync(get_client_id)())
         if not client_id:
             return _refused(UNAUTHORIZED)
         capabilities: Granted = current_app.ensure_sync(get_capabilities)(client_id)
@@ -67,6 +68,15 @@ def token_blueprint(
         return _answer(body_of(minted, state.channel_url), 200, NO_STORE)
 
     return blueprint
+
+
+def _text_of(who: object) -> str:
+    if who is None:
+        return ""
+    # Of any other object str() gives a name, which somebody else may choose to be this user's key.
+    if isinstance(who, bool) or not isinstance(who, (str, int, UUID)):
+        raise VoyantValidationError("client_id", f"must be a str, an int or a UUID, got {type(who).__name__}")
+    return str(who)
 
 
 def _refused(refusal: Refusal) -> Response:
