@@ -6,6 +6,7 @@ the result that they would have, at a fifth of the cost.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -17,11 +18,9 @@ from voyant_cloud.jsontext import may_have_rounded, scan
 from voyant_cloud.models import RealtimeMessageSummary, _validators
 from voyant_cloud.realtime.frames import ServerFrame, decode_server_frame
 
-_LOADS: Any
-try:
+_LOADS: Any = None
+with contextlib.suppress(ImportError):
     from orjson import loads as _LOADS
-except ImportError:
-    _LOADS = None
 
 __all__ = ["decode_frames", "split_frames"]
 
