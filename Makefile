@@ -6,8 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders examples/flask_chat)
 SPEC ?= openapi/voyant-cloud.yaml
-# One more than there are cores: many tests wait for a clock, or for another process.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
   integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/fast_frames realtime/frames \
@@ -35,7 +33,7 @@ example-chat: $(VENV)/.examples examples/flask_chat/node_modules/.installed ## r
 	@$(BIN)/python examples/flask_chat/start.py
 
 test: $(VENV)/.dev $(NODE_PACKAGES) ## run every test
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --cov --cov-report=
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --cov --cov-report=
 	@$(BIN)/python -m coverage report --fail-under=95
 	@$(BIN)/python -m coverage report --fail-under=100 --include='$(PURE)' > /dev/null \
 	  || { echo "A module without I/O is not wholly covered:"; $(BIN)/python -m coverage report --include='$(PURE)'; exit 1; }
