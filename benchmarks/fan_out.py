@@ -33,7 +33,7 @@ _processes = get_context("spawn")
 
 
 @contextmanager
-def _ours(publish: Callable[[VoyantCloudClient], object], messages: int) -> Iterator[Callable[[], float]]:
+def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) -> Iterator[Callable[[], float]]:
     with (
         ServerProcess() as server,
         VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
@@ -44,7 +44,7 @@ def _ours(publish: Callable[[VoyantCloudClient], object], messages: int) -> Iter
         with Subscribers(websockets, url, SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
-                seconds = subscribers.seconds_until(size * messages, lambda: publish(client))
+                seconds = subscribers.seconds_until(size * messages, lambda: publish(client, server.key))
                 return SUBSCRIBERS * messages / seconds
 
             yield turn
@@ -60,14 +60,14 @@ def _frame(url: str, client: VoyantCloudClient) -> bytes:
     return frame
 
 
-def _batches(client: VoyantCloudClient) -> None:
+def _batches(client: VoyantCloudClient, _: str) -> None:
     for _ in range(BATCHES):
         client.realtime.publish_batch([MESSAGE] * BATCH)
 
 
-def _singles(client: VoyantCloudClient) -> None:
+def _singles(client: VoyantCloudClient, key: str) -> None:
     session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {client._transport.config.api_key}"
+    session.headers["Authorization"] = f"Bearer {key}"
     url = f"{client.base_url}/realtime/v1/channels/bench/messages"
     for _ in range(SINGLES):
         session.post(url, json={"event": MESSAGE["event"], "data": MESSAGE["data"]})

@@ -6,17 +6,12 @@ import signal
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from voyant_cloud.testing import VoyantServer
 
 # A shell ignores Ctrl-C for what it runs in the background, and every process of the tests would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# How long a case takes says how busy the machine is, and nothing about the code.
-settings.register_profile("ours", deadline=None)
-settings.load_profile("ours")
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

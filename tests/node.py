@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["require_node"]
+__all__ = ["bundle", "require_node"]
 
 OLDEST_NODE = 18
 """The first with ``fetch``, which the official client uses; what Debian 12 and Ubuntu 24.04 install."""
@@ -21,6 +21,12 @@ def require_node(folder: Path, *packages: str) -> None:
     missing = _what_is_missing(folder, packages)
     if missing is not None:
         (pytest.fail if os.environ.get("VOYANT_REQUIRE_NODE") == "1" else pytest.skip)(missing)
+
+
+def bundle(project: Path) -> None:
+    """Bundle the script of an example's page; skip or fail as ``require_node`` does."""
+    require_node(project, "@voyant-travel/cloud-sdk", "esbuild")
+    subprocess.run(["node", str(project / "build.mjs")], check=True)
 
 
 def _what_is_missing(folder: Path, packages: tuple[str, ...]) -> str | None:

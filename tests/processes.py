@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,16 +19,18 @@ from tests.waiting import until
 from voyant_cloud.testing import VoyantServer
 
 __all__ = [
+    "GUNICORN",
     "ROOT",
     "fetch",
     "finds",
     "free_port",
-    "pids_of_several_workers",
+    "pids_under_gunicorn",
     "running",
     "wait_for_port",
 ]
 
 ROOT = Path(__file__).resolve().parents[1]
+GUNICORN = [sys.executable, "-m", "gunicorn"]
 
 
 def finds(server: VoyantServer, **others: str) -> dict[str, str]:
@@ -69,9 +73,20 @@ def fetch(url: str, expected: int = 200) -> bytes:
     return answer.content
 
 
-def pids_of_several_workers(port: int) -> list[int]:
-    """Have the page ``publish/`` publish until more than one worker has done so; return the pid of each answer."""
-    wait_for_port(port)
+def pids_under_gunicorn(application: str, *options: str, env: Mapping[str, str], log: Path) -> list[int]:
+    """Have the page ``publish/`` publish under gunicorn until more than one worker has done so.
+
+    Args:
+        application: as gunicorn is told it.
+        options: further ones; there are three workers with four threads each.
+        env: the environment.
+        log: where its words go.
+
+    Returns:
+        The pid that each answer named.
+    """
+    port = free_port()
+    sizes = [f"--bind=127.0.0.1:{port}", "--workers=3", "--threads=4"]
     pids: list[int] = []
 
     def several_answer() -> bool:
@@ -80,5 +95,9 @@ def pids_of_several_workers(port: int) -> list[int]:
             pids.extend(json.loads(answer)["pid"] for answer in answers)
         return len(set(pids)) > 1
 
-    until(several_answer)
+    with running([*GUNICORN, application, *sizes, *options], env, log) as process:
+        wait_for_port(port)
+        until(several_answer)
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
     return pids

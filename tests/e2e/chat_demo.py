@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import subprocess
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,14 +15,9 @@ from chat import create_app
 from tests.e2e.service_process import KEY, ServiceProcess
 from voyant_cloud import VoyantCloudClient
 
-__all__ = ["PROJECT", "ChatDemo", "bubbles", "build", "here", "say", "texts", "write"]
+__all__ = ["PROJECT", "ChatDemo", "bubbles", "here", "say", "texts", "write"]
 
 PROJECT = Path(__file__).resolve().parents[2] / "examples" / "flask_chat"
-
-
-def build() -> None:
-    """Bundle the page's script."""
-    subprocess.run(["node", str(PROJECT / "build.mjs")], check=True)
 
 
 class ChatDemo:

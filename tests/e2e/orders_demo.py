@@ -14,15 +14,10 @@ from tests.e2e.executable import environment
 from tests.e2e.service_process import KEY, ServiceProcess
 from tests.processes import free_port, running, wait_for_port
 
-__all__ = ["MANAGE", "PROJECT", "OrdersDemo", "avatars", "build", "card", "column", "move", "sign_in"]
+__all__ = ["MANAGE", "PROJECT", "OrdersDemo", "avatars", "card", "column", "move", "sign_in"]
 
 PROJECT = Path(__file__).resolve().parents[2] / "examples" / "django_orders"
 MANAGE = [sys.executable, str(PROJECT / "manage.py")]
-
-
-def build() -> None:
-    """Bundle the page's script."""
-    subprocess.run(["node", str(PROJECT / "build.mjs")], check=True)
 
 
 class OrdersDemo:

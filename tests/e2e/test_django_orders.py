@@ -16,8 +16,8 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser import OpenPage, Visit
 from tests.e2e.console_page import UNAVAILABLE
 from tests.e2e.executable import environment
-from tests.e2e.orders_demo import PROJECT, OrdersDemo, avatars, build, card, column, move, sign_in
-from tests.node import require_node
+from tests.e2e.orders_demo import PROJECT, OrdersDemo, avatars, card, column, move, sign_in
+from tests.node import bundle
 from tests.processes import fetch
 
 TOKEN_SECONDS = 5
@@ -40,8 +40,7 @@ Enter = Callable[..., Visit]
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrdersDemo]:
     """The example, its script freshly built."""
-    require_node(PROJECT, "@voyant-travel/cloud-sdk", "esbuild")
-    build()
+    bundle(PROJECT)
     with OrdersDemo(tmp_path_factory.mktemp("orders"), TOKEN_SECONDS) as running:
         yield running
 

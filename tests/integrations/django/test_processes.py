@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integrations.django.processes import MANAGE, environment, manage, python
+from tests.integrations.listening import check_listening
 from tests.processes import ROOT, running
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
@@ -123,21 +123,8 @@ def test_two_at_a_time(env: dict[str, str], reader: VoyantCloudClient, tmp_path:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, number: signal.Signals) -> None:
     """realtime_listen shows messages as they come, through a restart of the service, until a signal ends it."""
-    log = tmp_path / "log"
     command = [*MANAGE, "realtime_listen", "orders:eu", "--json"]
-    with running(command, environment(server), log) as process:
-        until(lambda: "Connected" in log.read_text())
-        reader.realtime.publish("orders:eu", event="a")
-        until(lambda: '"event":"a"' in log.read_text())
-        server.restart()
-        until(lambda: log.read_text().count("Connected") == 2)
-        reader.realtime.publish("orders:eu", event="b")
-        until(lambda: '"event":"b"' in log.read_text())
-        process.send_signal(number)
-        assert process.wait(20) == 0
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    assert [line["event"] for line in lines] == ["a", "b"]
-    assert "Traceback" not in log.read_text()
+    check_listening(command, number, env=environment(server), server=server, reader=reader, log=tmp_path / "log")
 
 
 def test_listen_without_a_reader(server: VoyantServer, reader: VoyantCloudClient) -> None:

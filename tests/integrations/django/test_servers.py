@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.integrations.django.processes import MANAGE, environment
-from tests.processes import fetch, free_port, pids_of_several_workers, running, wait_for_port
+from tests.processes import GUNICORN, fetch, free_port, pids_under_gunicorn, running, wait_for_port
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
-GUNICORN = [sys.executable, "-m", "gunicorn", "tests.integrations.django.project.wsgi"]
+APPLICATION = "tests.integrations.django.project.wsgi"
 
 
 @pytest.mark.parametrize("options", [["--preload"], []], ids=["preload", "each"])
 def test_gunicorn(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, options: list[str]) -> None:
     """Workers with threads publish each message once, also with a client that was used before the fork."""
-    port = free_port()
-    sizes = [f"--bind=127.0.0.1:{port}", "--workers=3", "--threads=4"]
     env = environment(server, PROJECT_WARM_UP="1")
-    with running([*GUNICORN, *sizes, *options], env, tmp_path / "log") as process:
-        pids = pids_of_several_workers(port)
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+    pids = pids_under_gunicorn(APPLICATION, *options, env=env, log=tmp_path / "log")
     published = [each for each in reader.realtime.history("orders:eu", limit=1000) if each.event == "order.updated"]
     assert sorted(each.data["pid"] for each in published) == sorted(pids)
     assert "Traceback" not in (tmp_path / "log").read_text()
@@ -37,7 +30,8 @@ def test_gunicorn_with_bad_settings(server: VoyantServer, tmp_path: Path) -> Non
     """A server that runs no checks says at its start what is wrong, once for its workers, without a traceback."""
     port = free_port()
     env = {**environment(server), "VOYANT_CLOUD_API_KEY": ""}
-    with running([*GUNICORN, f"--bind=127.0.0.1:{port}", "--workers=2", "--preload"], env, tmp_path / "log"):
+    command = [*GUNICORN, APPLICATION, f"--bind=127.0.0.1:{port}", "--workers=2", "--preload"]
+    with running(command, env, tmp_path / "log"):
         wait_for_port(port)
         fetch(f"http://127.0.0.1:{port}/token/", expected=405)
     log = (tmp_path / "log").read_text()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from tests.integrations.listening import check_listening
 from tests.processes import finds, running
-from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.testing import VoyantServer
 
@@ -62,16 +62,8 @@ def test_listen(app: Flask, reader: VoyantCloudClient) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_listen_ends(server: VoyantServer, reader: VoyantCloudClient, tmp_path: Path, number: signal.Signals) -> None:
     """It goes on through a restart of the service, until a signal ends it in good order."""
-    log = tmp_path / "log"
-    with running([*FLASK, "realtime", "listen", "orders:eu"], finds(server), log) as process:
-        until(lambda: "Connected" in log.read_text())
-        server.restart()
-        until(lambda: log.read_text().count("Connected") == 2)
-        reader.realtime.publish("orders:eu", event="b")
-        until(lambda: "\tb\t" in log.read_text())
-        process.send_signal(number)
-        assert process.wait(20) == 0
-    assert "Traceback" not in log.read_text()
+    command = [*FLASK, "realtime", "listen", "orders:eu", "--json"]
+    check_listening(command, number, env=finds(server), server=server, reader=reader, log=tmp_path / "log")
 
 
 def test_bad_configuration(server: VoyantServer, tmp_path: Path) -> None:
