@@ -1,6 +1,6 @@
 """The test runner: the real service runs beside the tests, in their process."""
 
-import os
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from django.test.runner import DiscoverRunner
@@ -16,14 +16,15 @@ class RealtimeRunner(DiscoverRunner):
     """
 
     server: ClassVar[VoyantServer]
+    _running = ExitStack()
 
     def setup_test_environment(self, **kwargs: Any) -> None:
         """Start it."""
-        type(self).server = VoyantServer().start()
-        os.environ.update(self.server.environment)
+        type(self).server = self._running.enter_context(VoyantServer())
+        self._running.enter_context(self.server.in_environment())
         super().setup_test_environment(**kwargs)
 
     def teardown_test_environment(self, **kwargs: Any) -> None:
         """Stop it."""
         super().teardown_test_environment(**kwargs)
-        self.server.stop()
+        self._running.close()
