@@ -48,7 +48,7 @@ class VoyantCloudClient:
             answer must be there within the second after its headers came.
         retries: how many times to try again, 0 to 100, or a ``RetryPolicy``.
         session: a ``requests.Session`` of your own, used as it is and not closed; ``None`` makes one.
-        proxies: a proxy's URL by scheme, as in requests; ``None`` takes the environment's.
+        proxies: a proxy's URL by scheme, as in requests; ``None`` takes those that the environment names now.
         verify: ``True`` checks the service's certificate, ``False`` does not, a path names a CA bundle to check it
             with; ``None`` leaves it to the session, which checks.
         user_agent: what the client calls itself to the service, printable ASCII.

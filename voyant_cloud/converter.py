@@ -26,6 +26,7 @@ from cattrs.cols import is_mapping, is_sequence, list_structure_factory, mapping
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
+from voyant_cloud.fast_models import fast_reader
 
 __all__ = ["make_converter", "structure", "unstructure", "wire_time"]
 
@@ -84,6 +85,8 @@ def make_converter(*, detailed_validation: bool = False) -> Converter:
 
 def _exactly(plain: type) -> Callable[[Any, Any], Any]:
     def check(value: Any, _: Any) -> Any:
+        if type(value) is plain:
+            return value
         # bool is an int in Python, but true is no number in JSON.
         if isinstance(value, plain) and (plain is bool or not isinstance(value, bool)):
             return value
@@ -142,11 +145,16 @@ def _enum_hook(annotation: Any) -> Callable[[Any, Any], Any]:
 
 def _structure_factory(converter: Converter) -> Callable[[type], Callable[[Any, Any], Any]]:
     def make(model: type) -> Callable[[Any, Any], Any]:
-        names = {field.name: override(rename=_wire_name(field)) for field in attrs.fields(model)}
+        wire_names = {field.name: _wire_name(field) for field in attrs.fields(model)}
+        names = {name: override(rename=wire_name) for name, wire_name in wire_names.items()}
         build: Callable[[Any, Any], Any] = make_dict_structure_fn(model, converter, **names)  # type: ignore[arg-type]
+        read_fast = fast_reader(model, wire_names)
 
         def read(value: Any, _: Any) -> Any:
-            if not isinstance(value, Mapping):
+            if read_fast is not None and (made := read_fast(value)) is not None:
+                return made
+            # By the type first: to ask an abstract class takes longer than all the rest.
+            if type(value) is not dict and not isinstance(value, Mapping):
                 raise TypeError(f"must be an object, got {_name_of(value)}")
             return build(value, _)
 

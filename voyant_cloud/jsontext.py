@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import json.encoder
 import math
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "JsonTextError", "dumps", "loads", "may_have_rounded", "scan"]
+__all__ = ["MAX_DEPTH", "JsonTextError", "dumps", "loads", "may_have_rounded", "quote", "scan"]
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested; both ends refuse more (the contract's ``x-max-depth``)."""
@@ -45,12 +46,22 @@ def dumps(value: Any, *, max_depth: int = MAX_DEPTH) -> str:
         JsonTextError: for ``NaN``, infinities, lone surrogates, keys that are no strings, values of other types and
             nesting deeper than *max_depth*; it names the place.
     """
-    _check(value, max_depth, max_depth)
     try:
-        return _ENCODER.encode(value)
-    except ValueError:
+        text = _encode(value)
+        _look(value, max_depth)
+        if not text.isascii():
+            text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError):
+        # Only the slower look can say what is wrong, and where.
+        _check(value, max_depth, max_depth)
         # str() refuses integers of more digits than sys.get_int_max_str_digits().
         raise JsonTextError("", "holds an integer with too many digits") from None
+    return text
+
+
+def quote(text: str) -> str:
+    """Write a string that is valid Unicode as a JSON string."""
+    return json.encoder.encode_basestring(text)
 
 
 def loads(text: str | bytes, *, strict: bool = True) -> Any:
@@ -105,6 +116,21 @@ def may_have_rounded(value: Any) -> bool:
         if (kind is float or kind is dict or kind is list) and may_have_rounded(item):
             return True
     return False
+
+
+def _look(value: Any, depth: int) -> None:
+    """Raise for what the encoder lets pass: keys that are no strings, and more than *depth* arrays and objects deep."""
+    if not isinstance(value, (dict, list, tuple)):
+        return
+    if depth == 0:
+        raise ValueError("nested too deep")
+    if isinstance(value, dict):
+        # At the speed of C: it takes nothing but strings.
+        "".join(value)
+        value = value.values()
+    for item in value:
+        if type(item) not in _FLAT:
+            _look(item, depth - 1)
 
 
 def _check(value: Any, depth: int, max_depth: int) -> None:
@@ -180,8 +206,23 @@ def _refuse_constant(name: str) -> Any:
     raise JsonTextError("", f"holds {name}, which is not JSON")
 
 
+def _refuse_type(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _encoder() -> Callable[[Any], str]:
+    """Return what writes a value: the standard encoder in C, made once and not anew for each value."""
+    make_chunks = getattr(json.encoder, "c_make_encoder", None)
+    if make_chunks is None:
+        return _ENCODER.encode
+    chunks = make_chunks(None, _refuse_type, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
 _BEYOND_64_BITS = 2.0**63
+_FLAT = frozenset({str, int, float, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_encode = _encoder()
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
 scan: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
 """Reads one value that begins at a place in a text, leniently: ``scan(text, 0)`` gives it and where it ends."""

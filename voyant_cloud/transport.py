@@ -1,4 +1,4 @@
-"""HTTP to the service: authentication, timeouts, retries and errors. The only user of requests.
+"""HTTP to the service: authentication, timeouts, retries and errors. The only user of requests, with http_session.
 
 One transport may be used by any number of threads, without a lock of its own. What they share is the session, whose
 connection pools lock themselves; an event; and a number that is only ever replaced.
@@ -15,7 +15,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -35,6 +34,7 @@ from voyant_cloud.errors import (
     VoyantValidationError,
 )
 from voyant_cloud.failures import Failure, failure_of
+from voyant_cloud.http_session import new_session
 from voyant_cloud.retry import Outcome, outcome_of_status, time_allowed
 from voyant_cloud.urls import join
 
@@ -43,7 +43,6 @@ __all__ = ["Call", "Transport"]
 T = TypeVar("T")
 logger = logging.getLogger("voyant_cloud")
 
-_POOL_SIZE: Final = 32
 _SHORTEST_SECRET: Final = 8
 _CHUNK: Final = 64 * 1024
 # Far above any answer of the contract: a hundred messages of 64 KiB, escaped, stay below 40 MiB.
@@ -103,7 +102,8 @@ class Transport:
             raise VoyantConfigError(f"session: must be a requests.Session, got {type(session).__name__}")
         self.config = config
         self._owns_session = session is None
-        self._session = session or _new_session(config)
+        self._trusts_session = session is None or config.verify is None
+        self._session = session or new_session(config)
         self._auth = _ApiKeyAuth(config)
         self._closing = threading.Event()
         self.key_lifetime = 0.0
@@ -133,7 +133,7 @@ class Transport:
         """Post something that may be repeated without harm. Arguments and errors as in ``get``.
 
         Args:
-            body: the body, as a JSON value.
+            body: the body, as a JSON value, or as bytes that are JSON.
         """
         return self._call(Call(method="POST", path=path, body=_encoded(body), timeout=timeout), as_type)
 
@@ -248,7 +248,7 @@ class Transport:
                 allow_redirects=False,
                 proxies=dict(self.config.proxies or {}),
                 # Given by request too, since requests lets the environment win over a session's own CA bundle.
-                verify=self._session.verify if self.config.verify is None else self.config.verify,
+                verify=self._session.verify if self._trusts_session else self.config.verify,
                 # A stream shows the headers even where the body then breaks off.
                 stream=True,
                 hooks={"response": [*_hooks_of(self._session), _leave_redirect]},
@@ -318,17 +318,6 @@ class _ApiKeyAuth(AuthBase):
         return request
 
 
-def _new_session(config: ClientConfig) -> requests.Session:
-    session = requests.Session()
-    session.headers["User-Agent"] = config.user_agent
-    # The API sets no cookies, and a jar that a proxy fills is not safe to share between threads.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    adapter = HTTPAdapter(pool_maxsize=_POOL_SIZE)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
-
-
 def _hooks_of(session: requests.Session) -> list[Callable[..., Any]]:
     # Those of a request take the place of the session's.
     hooks = session.hooks.get("response") or []
@@ -386,7 +375,7 @@ def _left(deadline: float) -> float:
 
 
 def _encoded(body: Any) -> bytes:
-    return jsontext.dumps(body, max_depth=_BODY_DEPTH).encode()
+    return body if isinstance(body, bytes) else jsontext.dumps(body, max_depth=_BODY_DEPTH).encode()
 
 
 def _final_error(call: Call, failure: Failure, unsure: bool) -> VoyantError:

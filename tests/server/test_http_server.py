@@ -55,7 +55,7 @@ def test_an_unexpected_failure_is_a_500_with_the_envelope(
     server: VoyantServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A bug shows the caller no more than a request id, under which the log has the rest."""
-    monkeypatch.setattr("voyant_cloud.server.http.summary_json", lambda _: 1 / 0)
+    monkeypatch.setattr("voyant_cloud.server.http.data_response", lambda _: 1 / 0)
     answer = call(server, "POST", "/realtime/v1/channels/a/messages", json={"event": "e"})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "division" not in answer.text

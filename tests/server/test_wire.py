@@ -11,7 +11,7 @@ from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.frames import decode_server_frame
 from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId
-from voyant_cloud.server.wire import close_frame, message_frame, ping_frame, pong_frame, summary_json
+from voyant_cloud.server.wire import close_frame, message_frame, ping_frame, pong_frame
 
 
 def stored(event: str, data: str) -> StoredMessage:
@@ -20,19 +20,19 @@ def stored(event: str, data: str) -> StoredMessage:
 
 def test_data_is_carried_as_text() -> None:
     """Numbers keep their digits: what was stored is what is sent."""
-    text = summary_json(stored("e", '{"n":1.10,"big":12345678901234567890}'))
+    text = stored("e", '{"n":1.10,"big":12345678901234567890}').summary
     assert '"data":{"n":1.10,"big":12345678901234567890}' in text
 
 
 def test_events_are_escaped() -> None:
     """An event's name may hold any character."""
     event = 'a"b\\c\n\u2028é😀'
-    assert json.loads(summary_json(stored(event, "null")))["event"] == event
+    assert json.loads(stored(event, "null").summary)["event"] == event
 
 
 def test_times_have_milliseconds_and_z() -> None:
     """The time on the wire is that in the id, to the millisecond."""
-    assert '"publishedAt":"2025-11-24T16:00:00.001Z"' in summary_json(stored("e", "null"))
+    assert '"publishedAt":"2025-11-24T16:00:00.001Z"' in stored("e", "null").summary
 
 
 @pytest.mark.parametrize("size", [0, 1, 60, 125, 126, 127, 65_000, 65_535, 70_000])

@@ -208,7 +208,11 @@ class RealtimeApi:
             VoyantValidationError: *batch_size* or *concurrency* is out of range; nothing was sent.
         """
         return bulk.publish_many(
-            self.publish_batch, messages, batch_size=batch_size, concurrency=concurrency, on_progress=on_progress
+            lambda body: self._transport.publish(MESSAGES_PATH, list[RealtimeMessageSummary], body=body),
+            messages,
+            batch_size=batch_size,
+            concurrency=concurrency,
+            on_progress=on_progress,
         )
 
     def history(

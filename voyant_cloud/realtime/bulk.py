@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from voyant_cloud.errors import PublishManyError, VoyantValidationError
-from voyant_cloud.models import PublishRealtimeBatchInput, RealtimeMessageSummary
+from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.inputs import BatchItem, batch_message_from
 from voyant_cloud.realtime.lanes import Batch, Lanes
 
@@ -18,7 +18,7 @@ __all__ = ["PublishReport", "iter_history", "publish_many"]
 
 logger = logging.getLogger("voyant_cloud")
 
-PublishBatch = Callable[[PublishRealtimeBatchInput], list[RealtimeMessageSummary]]
+PublishBody = Callable[[bytes], object]
 ReadHistory = Callable[[str | None], list[RealtimeMessageSummary]]
 
 
@@ -38,7 +38,7 @@ class PublishReport:
 
 
 def publish_many(
-    publish_batch: PublishBatch,
+    publish_body: PublishBody,
     messages: Iterable[BatchItem],
     *,
     batch_size: int,
@@ -47,7 +47,7 @@ def publish_many(
 ) -> PublishReport:
     """Publish *messages* in batches; see ``RealtimeApi.publish_many``."""
     iterator = iter(messages)
-    return _BulkPublish(publish_batch, on_progress, batch_size=batch_size, concurrency=concurrency).run(iterator)
+    return _BulkPublish(publish_body, on_progress, batch_size=batch_size, concurrency=concurrency).run(iterator)
 
 
 def iter_history(read_page: ReadHistory, since_id: str | None) -> Iterator[RealtimeMessageSummary]:
@@ -82,14 +82,14 @@ class _BulkPublish:
 
     def __init__(
         self,
-        publish_batch: PublishBatch,
+        publish_body: PublishBody,
         on_progress: Callable[[PublishReport], object] | None,
         *,
         batch_size: int,
         concurrency: int,
     ) -> None:
         self._lanes = Lanes(
-            lambda batch: publish_batch(batch.body()), self._count, batch_size=batch_size, concurrency=concurrency
+            lambda batch: publish_body(batch.body()), self._count, batch_size=batch_size, concurrency=concurrency
         )
         self._on_progress = on_progress
         self._started = time.monotonic()

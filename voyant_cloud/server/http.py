@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -25,10 +26,10 @@ from voyant_cloud.server.answers import data_response
 from voyant_cloud.server.api_keys import ApiKey
 from voyant_cloud.server.authorization import authorize
 from voyant_cloud.server.context import CONTEXT, Context
-from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage
+from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage, StoredMessage
+from voyant_cloud.server.fast_batch import read_batch
 from voyant_cloud.server.message_id import parse_message_id
 from voyant_cloud.server.refusal import Refusal
-from voyant_cloud.server.wire import summary_json
 
 __all__ = ["routes"]
 
@@ -55,7 +56,7 @@ async def publish(request: web.Request) -> web.Response:
     given = structure(_parse(body), PublishRealtimeMessageInput)
     message = _new_message(context, "PublishRealtimeMessageInput", channel, given.event, given.data)
     [stored] = await context.engine.append([message], _idempotency(request, key, body))
-    return data_response(summary_json(stored))
+    return data_response(stored.summary)
 
 
 @routes.post("/realtime/v1/messages")
@@ -64,14 +65,10 @@ async def publish_batch(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     key = authorize(request, "realtime:publish")
     body = await _read_body(request, context.config.limits.batch_bytes)
-    given = structure(_parse(body), PublishRealtimeBatchInput)
-    context.config.limits.check_batch("PublishRealtimeBatchInput.messages", len(given.messages))
-    messages = [
-        _new_message(context, f"messages[{index}]", message.channel, message.event, message.data)
-        for index, message in enumerate(given.messages)
-    ]
+    value = _parse(body)
+    messages = read_batch(value, context.config.limits) or _read_batch(context, value)
     stored = await context.engine.append(messages, _idempotency(request, key, body))
-    return data_response("[" + ",".join(map(summary_json, stored)) + "]")
+    return data_response(_summaries(stored))
 
 
 @routes.get(_CHANNEL + "/messages")
@@ -84,7 +81,7 @@ async def read_history(request: web.Request) -> web.Response:
     after = None if query.since_id is None else await _seq_of(context, channel, query.since_id)
     limit = DEFAULT_LIMIT if query.limit is None else query.limit
     history = await context.engine.history(channel, after_seq=after, limit=limit)
-    return data_response("[" + ",".join(map(summary_json, history.messages)) + "]")
+    return data_response(_summaries(history.messages))
 
 
 @routes.get(_CHANNEL + "/presence")
@@ -124,6 +121,10 @@ async def readyz(request: web.Request) -> web.Response:
         raise Refusal("service_unavailable", "the server is stopping", retry_after=1)
     await context.engine.check()
     return data_response('{"status":"ready"}')
+
+
+def _summaries(messages: Sequence[StoredMessage]) -> str:
+    return "[" + ",".join([message.summary for message in messages]) + "]"
 
 
 async def _seq_of(context: Context, channel: str, since_id: str) -> int:
@@ -172,6 +173,15 @@ def _parse(body: bytes) -> Any:
         return jsontext.loads(body)
     except jsontext.JsonTextError as error:
         raise Refusal("invalid_request", f"the body {error}") from None
+
+
+def _read_batch(context: Context, value: Any) -> list[NewMessage]:
+    given = structure(value, PublishRealtimeBatchInput)
+    context.config.limits.check_batch("PublishRealtimeBatchInput.messages", len(given.messages))
+    return [
+        _new_message(context, f"messages[{index}]", message.channel, message.event, message.data)
+        for index, message in enumerate(given.messages)
+    ]
 
 
 def _new_message(context: Context, where: str, channel: str, event: str, data: Any) -> NewMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import secrets
+from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -34,8 +35,14 @@ class MessageId:
         seconds, ms = divmod(self.ms, 1000)
         return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=ms * 1000)
 
+    @property
+    def at_text(self) -> str:
+        """The same as on the wire: ``2026-11-24T09:30:00.000Z``."""
+        return _time_text(self.ms)
+
     def __str__(self) -> str:
-        return f"rtm_{self.epoch}_{self.ms:015d}_{self.seq:012d}"
+        # Not with ":015d", which takes three times as long.
+        return f"rtm_{self.epoch}_{str(self.ms).zfill(15)}_{str(self.seq).zfill(12)}"
 
 
 def parse_message_id(text: str) -> MessageId | None:
@@ -47,3 +54,10 @@ def parse_message_id(text: str) -> MessageId | None:
 def new_epoch() -> str:
     """Make the name of a new history."""
     return secrets.token_hex(8)
+
+
+# A batch shares its time, and to write it costs more than all else about a message.
+@lru_cache(maxsize=256)
+def _time_text(ms: int) -> str:
+    moment = dt.datetime.fromtimestamp(ms // 1000, dt.UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{ms % 1000:03d}Z"

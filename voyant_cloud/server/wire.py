@@ -1,33 +1,22 @@
-"""What goes out: a message as JSON text with its data carried through as it was stored, and WebSocket frames; pure."""
+"""The WebSocket frames that go out, whole; pure."""
 
 from __future__ import annotations
 
 import struct
 
-from voyant_cloud import jsontext
-from voyant_cloud.converter import wire_time
 from voyant_cloud.realtime.frames import ServerFrame, encode_frame
 from voyant_cloud.server.engine.base import StoredMessage
 
-__all__ = ["close_frame", "message_frame", "ping_frame", "pong_frame", "summary_json", "text_frame"]
+__all__ = ["close_frame", "message_frame", "ping_frame", "pong_frame", "text_frame"]
 
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _FIN = 0x80
 _MAX_CONTROL = 125
 
 
-def summary_json(message: StoredMessage) -> str:
-    """Write a ``RealtimeMessageSummary``. The data is spliced in as text: parsing it again could only change it."""
-    event = jsontext.dumps(message.event)
-    return (
-        f'{{"id":"{message.id}","channel":"{message.channel}","event":{event},'
-        f'"data":{message.data},"publishedAt":"{wire_time(message.published_at)}"}}'
-    )
-
-
 def message_frame(message: StoredMessage) -> bytes:
     """Write the whole WebSocket frame that carries a message; every subscriber gets these same bytes."""
-    return _frame(_TEXT, f'{{"type":"message",{summary_json(message)[1:]}'.encode())
+    return _frame(_TEXT, f'{{"type":"message",{message.summary[1:]}'.encode())
 
 
 def text_frame(frame: ServerFrame) -> bytes:

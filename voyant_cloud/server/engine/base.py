@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from voyant_cloud import jsontext
 from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceMember
 from voyant_cloud.server.message_id import MessageId
 
@@ -85,11 +86,27 @@ class StoredMessage:
     channel: str
     event: str
     data: str
+    _summary: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
 
     @property
     def published_at(self) -> dt.datetime:
         """When it was stored, UTC, to the millisecond."""
         return self.id.at
+
+    @property
+    def summary(self) -> str:
+        """It as a ``RealtimeMessageSummary``, in JSON: written once, however many are told.
+
+        The data is spliced in as text: parsing it again could only change it.
+        """
+        if self._summary is None:
+            text = (
+                f'{{"id":"{self.id}","channel":"{self.channel}","event":{jsontext.quote(self.event)},'
+                f'"data":{self.data},"publishedAt":"{self.id.at_text}"}}'
+            )
+            object.__setattr__(self, "_summary", text)
+            return text
+        return self._summary
 
 
 @attrs.frozen
