@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-bench
 NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders examples/flask_chat)
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
@@ -64,7 +65,7 @@ serve: $(VENV)/.runtime ## run the embedded server
 docs: $(VENV)/.docs ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
-bench: $(VENV)/.bench benchmarks/official/node_modules/.installed ## measure the SDK and the server beside others (ROWS="receive publish" for some)
+bench: $(VENV)/.bench $(PEERS)/.installed benchmarks/official/node_modules/.installed ## measure the SDK and the server beside others (ROWS="receive publish" for some)
 	@$(BIN)/python -m benchmarks $(ROWS)
 
 bench-compare: $(VENV)/.bench ## compare the last run with the stored one
@@ -74,7 +75,7 @@ wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment,
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) tests/interop/node_modules examples/*/node_modules benchmarks/official/node_modules benchmarks/results dist build site test-artefacts .coverage \
+	rm -rf $(VENV) $(PEERS) tests/interop/node_modules examples/*/node_modules benchmarks/official/node_modules benchmarks/results dist build site test-artefacts .coverage \
 	  .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
@@ -97,6 +98,15 @@ $(VENV)/.bench: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,speed]'
 	@./.ci/install-nats
 	@touch $@
+
+# Other services' clients have an environment of their own, since what they need is not what the project is tested with.
+# Stays unmade, and is tried again each time, where they cannot be had.
+$(PEERS)/.installed: pyproject.toml | $(BIN)/python
+	@echo "Setting up $(PEERS) ..."
+	@$(BIN)/python -m venv $(PEERS) \
+	  && $(BIN)/python .ci/dependency_group.py bench | xargs $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  && touch $@ \
+	  || echo "Other services' clients could not be installed, so the rows beside them are left out."
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
 	@echo "Setting up the tools for tests ..."

@@ -6,14 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fan_out, publish, receive, startup, storage
+from benchmarks import fan_out, publish, python_clients, receive, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
 from benchmarks.report import comparison, machine, read, table, write
 
 HERE = Path(__file__).parent
 LATEST = HERE / "results" / "latest.json"
 BASELINE = HERE / "baseline.json"
-ROWS: list[Row] = [*receive.ROWS, *publish.ROWS, *fan_out.ROWS, *storage.ROWS, *startup.ROWS]
+ROWS: list[Row] = [*receive.ROWS, *python_clients.ROWS, *publish.ROWS, *fan_out.ROWS, *storage.ROWS, *startup.ROWS]
 
 
 def main() -> int:

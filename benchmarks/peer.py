@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import socket
-import struct
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import takewhile
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, BinaryIO
 
-__all__ = ["Peer"]
+from benchmarks.frames import BINARY, CLOSE, TEXT, frame, received
+from benchmarks.scripted.script import Script
+from benchmarks.scripted.voyant import Voyant
+
+__all__ = ["Peer", "play"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Peer:
-    """Accepts one connection after another and sends *count* messages on each. A context manager."""
+    """Accepts one connection after another and plays a script on each. A context manager that gives its URL.
 
-    def __init__(self, count: int) -> None:
+    Args:
+        count: how many messages it sends on each connection, 1 or more.
+        script: makes the script from *count*; a class of a module.
+    """
+
+    def __init__(self, count: int, script: Callable[[int], Script] = Voyant) -> None:
         context = get_context("spawn")
         self._ports = context.Queue()
-        self._process = context.Process(target=_serve, args=(self._ports, count), daemon=True)
+        self._process = context.Process(target=_serve, args=(self._ports, script, count), daemon=True)
 
     def __enter__(self) -> str:
         self._process.start()
@@ -32,48 +42,34 @@ class Peer:
         self._process.join()
 
 
-def _serve(ports: Any, count: int) -> None:
-    stream = b"".join(_message(seq) for seq in range(1, count + 1))
+def _serve(ports: Any, make_script: Callable[[int], Script], count: int) -> None:
+    script = make_script(count)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ports.put(listener.getsockname()[1])
         while True:
             client, _ = listener.accept()
-            with client:
-                try:
-                    _upgrade(client)
-                    client.sendall(_frame({"type": "connected", "channel": "bench"}) + stream)
-                    client.recv(1)
-                except OSError:
-                    continue
+            with client, suppress(OSError):
+                play(client, script)
 
 
-def _upgrade(client: socket.socket) -> None:
-    head = b""
-    while b"\r\n\r\n" not in head:
-        head += client.recv(4096)
-    [key] = [line.partition(b": ")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")]
-    accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
-    client.sendall(
+def play(client: socket.socket, script: Script) -> None:
+    """Shake hands and play *script* until the client closes; never close first, which makes some lose messages."""
+    with client.makefile("rb") as stream:
+        client.sendall(_accept(stream) + script.opened())
+        for opcode, payload in received(stream):
+            if opcode == CLOSE:
+                client.sendall(frame(payload, CLOSE))
+                return
+            if opcode in (TEXT, BINARY):
+                client.sendall(script.answer(payload))
+
+
+def _accept(stream: BinaryIO) -> bytes:
+    head = takewhile(lambda line: line != b"\r\n", stream)
+    keys = [line.split(b": ")[1].strip() for line in head if line.lower().startswith(b"sec-websocket-key: ")]
+    if not keys:
+        raise ConnectionError("the client went away before it asked for a WebSocket")
+    return (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        b"Sec-WebSocket-Accept: " + base64.b64encode(hashlib.sha1(keys[0] + _GUID).digest()) + b"\r\n\r\n"
     )
-
-
-def _message(seq: int) -> bytes:
-    return _frame(
-        {
-            "type": "message",
-            "id": f"rtm_0123456789abcdef_001764000000000_{seq:012d}",
-            "channel": "bench",
-            "event": "order.updated",
-            "data": {"orderId": f"ord_{seq}", "status": "paid", "total": 129.5},
-            "publishedAt": "2026-11-24T09:30:00.000Z",
-        }
-    )
-
-
-def _frame(value: dict[str, Any]) -> bytes:
-    payload = json.dumps(value, separators=(",", ":")).encode()
-    if len(payload) < 126:
-        return bytes((0x81, len(payload))) + payload
-    return struct.pack("!BBH", 0x81, 126, len(payload)) + payload

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.asked import asked
 from benchmarks.measure import Measure, MissingError, Pair, Row
 from benchmarks.peer import Peer
 from voyant_cloud import RealtimeChannel
@@ -45,33 +45,26 @@ def official(url: str) -> Iterator[Measure]:
     """The official client on Node."""
     if shutil.which("node") is None or not (OFFICIAL / "node_modules").exists():
         raise MissingError("needs Node 18 or newer with npm: make bench installs the packages")
-    command = ["node", str(OFFICIAL / "receive.mjs"), url, str(MESSAGES)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        ask, answers = process.stdin, process.stdout
+    with asked(["node", str(OFFICIAL / "receive.mjs"), url, str(MESSAGES)]) as turn:
+        yield turn
 
-        def receive_officially() -> float:
-            ask.write("\n")
-            ask.flush()
-            return float(answers.readline())
 
-        try:
-            yield receive_officially
-        finally:
-            process.kill()
+@contextmanager
+def parser(loads: Any) -> Iterator[None]:
+    """Let ours parse with *loads*, ``None`` for the standard parser."""
+    before = fast_frames._LOADS
+    fast_frames._LOADS = loads
+    try:
+        yield
+    finally:
+        fast_frames._LOADS = before
 
 
 @contextmanager
 def beside_the_official(loads: Any) -> Iterator[Pair]:
     """Both read from one peer; ours with the given parser, ``None`` for the standard one."""
-    before = fast_frames._LOADS
-    fast_frames._LOADS = loads
-    try:
-        with Peer(MESSAGES) as url, official(url) as theirs:
-            yield lambda: receive(url), theirs
-    finally:
-        fast_frames._LOADS = before
+    with parser(loads), Peer(MESSAGES) as url, official(url) as theirs:
+        yield lambda: receive(url), theirs
 
 
 def _orjson() -> Any:

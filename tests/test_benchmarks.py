@@ -1,17 +1,27 @@
-"""The benchmarks' arithmetic, and one row that takes no time; their figures are for people to read."""
+"""The benchmarks' arithmetic, their peers' words, and one row that takes no time; figures are for people to read."""
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 from benchmarks import __main__ as command
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
+from benchmarks.peer import play
 from benchmarks.report import comparison, read, table, write
+from benchmarks.scripted.ably import Ably, packed
+from benchmarks.scripted.centrifugo import Centrifugo
+from benchmarks.scripted.script import Script
+from benchmarks.scripted.supabase import Supabase
+from benchmarks.scripted.voyant import Voyant
 
 
 def row(**changes: Any) -> Row:
@@ -94,3 +104,78 @@ def test_rows() -> None:
         assert each.floor is not None
         assert each.goal is not None
         assert (each.goal < each.floor) is each.is_cost
+
+
+@contextmanager
+def joined(script: Script) -> Iterator[websocket.WebSocket]:
+    """A client of a peer that plays *script*, down a socket of the machine's own."""
+    ours, theirs = socket.socketpair()
+    playing = threading.Thread(target=play, args=(theirs, script), daemon=True)
+    playing.start()
+    client = websocket.create_connection("ws://bench/", socket=ours, timeout=10)
+    try:
+        yield client
+    finally:
+        client.close()
+        playing.join(10)
+        theirs.close()
+    assert not playing.is_alive()
+
+
+def heard(client: websocket.WebSocket, said: Any = None) -> Any:
+    """What the peer says next, in lines where it joins them, to *said* if anything."""
+    if said is not None:
+        client.send(json.dumps(said))
+    return [json.loads(line) for line in client.recv().split("\n")]
+
+
+def test_voyants_script() -> None:
+    """All messages follow the greeting, one a frame."""
+    with joined(Voyant(2)) as client:
+        assert heard(client) == [{"type": "connected", "channel": "bench"}]
+        [[first], [second]] = heard(client), heard(client)
+    assert (first["type"], first["event"], first["data"]["orderId"]) == ("message", "order.updated", "ord_1")
+    assert second["data"]["orderId"] == "ord_2"
+
+
+def test_centrifugos_script() -> None:
+    """Sixteen publications share a frame once the channel is subscribed."""
+    with joined(Centrifugo(17)) as client:
+        [connected] = heard(client, {"id": 1, "connect": {}})
+        [subscribed] = heard(client, {"id": 2, "subscribe": {"channel": "bench"}})
+        publications, [last] = heard(client), heard(client)
+    assert (connected["id"], connected["connect"]["client"]) == (1, "bench")
+    assert subscribed == {"id": 2, "subscribe": {}}
+    assert [each["push"]["pub"]["offset"] for each in publications] == list(range(1, 17))
+    data = {"event": "order.updated", "data": {"orderId": "ord_17", "status": "paid", "total": 129.5}}
+    assert last == {"push": {"channel": "bench", "pub": {"data": data, "offset": 17}}}
+
+
+def test_ablys_script() -> None:
+    """A hundred messages share a frame of MessagePack once the channel is attached."""
+    with joined(Ably(101)) as client:
+        greeting = client.recv()
+        client.send_binary(b"\x82\xa6action\x0a\xa7channel\xa5bench")
+        attached, hundred, one = client.recv(), client.recv(), client.recv()
+    assert packed({"action": 4})[3:] in greeting
+    assert packed({"action": 11, "channel": "bench"})[3:] in attached
+    assert hundred.count(packed("order.updated")) == 100
+    data = '{"orderId":"ord_101","status":"paid","total":129.5}'
+    message = {"id": "bench:101:0", "name": "order.updated", "data": data, "encoding": "json"}
+    assert one.endswith(packed({"messages": [message]})[3:])
+
+
+def test_messagepack() -> None:
+    """Each kind has its type's byte, then its length."""
+    assert packed({"a": [1, "é"]}) == b"\xde\0\1\xd9\1a\xdc\0\2\xcf\0\0\0\0\0\0\0\1\xd9\2\xc3\xa9"
+
+
+def test_supabases_script() -> None:
+    """Broadcasts follow the reply to the join, one a frame; heartbeats are not answered."""
+    with joined(Supabase(2)) as client:
+        client.send(json.dumps({"event": "heartbeat", "topic": "phoenix", "ref": "1"}))
+        [reply] = heard(client, {"event": "phx_join", "topic": "realtime:bench", "ref": "2"})
+        [[first], [second]] = heard(client), heard(client)
+    assert (reply["event"], reply["ref"], reply["payload"]["status"]) == ("phx_reply", "2", "ok")
+    assert (first["event"], first["topic"], first["ref"]) == ("broadcast", "realtime:bench", None)
+    assert (second["payload"]["event"], second["payload"]["payload"]["orderId"]) == ("order.updated", "ord_2")
