@@ -38,7 +38,8 @@ class DatabaseThread:
         self._retention = retention
         self._deliver = deliver
         self._loop = asyncio.get_running_loop()
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[list[Request] | None] = queue.SimpleQueue()
+        self._turn: list[Request] = []
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         # A daemon: a program that forgets to close loses nothing that was committed, and must not hang at its end.
@@ -55,33 +56,45 @@ class DatabaseThread:
 
     async def stop(self) -> None:
         """Do what was asked for until now, then close the database. Safe to call twice; ask for nothing after it."""
+        self._hand_over()
         self._requests.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
 
-    async def append(self, request: AppendRequest) -> list[StoredMessage]:
+    def append(self, request: AppendRequest) -> asyncio.Future[list[StoredMessage]]:
         """Commit messages; see ``Engine.append``."""
         answer: asyncio.Future[list[StoredMessage]] = self._loop.create_future()
-        self._requests.put(Append(request, answer))
-        return await answer
+        self._ask(Append(request, answer))
+        return answer
 
     async def history(self, channel: str, after_seq: int | None, limit: int) -> History:
         """Read a channel's history; see ``Engine.history``."""
         answer: asyncio.Future[History] = self._loop.create_future()
-        self._requests.put(Read(channel, after_seq, limit, answer))
+        self._ask(Read(channel, after_seq, limit, answer))
         return await answer
 
     async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
         """List channels; see ``Engine.channels``."""
         answer: asyncio.Future[list[ChannelStanding]] = self._loop.create_future()
-        self._requests.put(List(prefix, limit, answer))
+        self._ask(List(prefix, limit, answer))
         return await answer
 
     async def check(self) -> None:
         """See whether a publish would be taken; see ``Engine.check``."""
         answer: asyncio.Future[None] = self._loop.create_future()
-        self._requests.put(Check(answer))
+        self._ask(Check(answer))
         await answer
+
+    def _ask(self, request: Request) -> None:
+        # All requests of one turn of the loop go over together: the thread is woken once, and finds its group complete.
+        if not self._turn:
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(request)
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._requests.put(self._turn)
+            self._turn = []
 
     def _receive(self, outcome: Outcome) -> None:
         for answer, result in outcome.answers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from asyncio import Future
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -79,7 +80,7 @@ class Worker:
     """Serves a queue of requests until it meets ``None``, with all that was put in before it done.
 
     Args:
-        requests: what to do, in order.
+        requests: what to do, in order, some at a time.
         store: where.
         sweep: what is done in between.
         tell: hands an outcome to the event loop. The futures in it are not touched here.
@@ -87,7 +88,7 @@ class Worker:
 
     def __init__(
         self,
-        requests: queue.SimpleQueue[Request | None],
+        requests: queue.SimpleQueue[list[Request] | None],
         store: SqliteStore,
         sweep: Sweep,
         tell: Callable[[Outcome], None],
@@ -99,6 +100,7 @@ class Worker:
         self._sweep_at = time.monotonic() + SWEEP_EVERY
         self._last_group = 0
         self._stopping = False
+        self._waiting: deque[Request] = deque()
 
     def run(self) -> None:
         """Serve until the end of the queue."""
@@ -113,29 +115,31 @@ class Worker:
 
     def _take(self) -> list[Request]:
         """Wait for a request, or for the next step of the sweep; return what is there, up to a group."""
-        first = self._next(max(self._sweep_at - time.monotonic(), 0.0))
-        if first is None:
-            return []
-        taken = [first]
-        room = GROUP_MESSAGES - _size(first)
-        until = time.monotonic() + GROUP_WAIT
-        while room > 0:
-            waits = len(taken) < self._last_group
-            each = self._next(max(until - time.monotonic(), 0.0) if waits else 0.0)
-            if each is None:
-                break
+        taken: list[Request] = []
+        room, until = GROUP_MESSAGES, 0.0
+        while room > 0 and (self._waiting or self._receive(self._patience(len(taken), until))):
+            # From the first request on.
+            until = until or time.monotonic() + GROUP_WAIT
+            each = self._waiting.popleft()
             taken.append(each)
             room -= _size(each)
         self._last_group = len(taken) if len(taken) > 1 else 0
         return taken
 
-    def _next(self, timeout: float) -> Request | None:
+    def _patience(self, taken: int, until: float) -> float:
+        """Return for how many seconds to wait for one more request."""
+        if not taken:
+            return max(self._sweep_at - time.monotonic(), 0.0)
+        return max(until - time.monotonic(), 0.0) if taken < self._last_group else 0.0
+
+    def _receive(self, timeout: float) -> bool:
         try:
-            request = self._requests.get(timeout=timeout)
+            requests = self._requests.get(timeout=timeout)
         except queue.Empty:
-            return None
-        self._stopping = request is None
-        return request
+            return False
+        self._stopping = requests is None
+        self._waiting.extend(requests or ())
+        return bool(self._waiting)
 
     def _append(self, appends: Sequence[Append]) -> None:
         if not appends:
