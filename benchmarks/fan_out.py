@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-import requests
 from aiohttp import web
 
 from benchmarks.measure import MissingError, Pair, Row
+from benchmarks.publishers import Publishers
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import Subscribers, nats, websockets
 from voyant_cloud import VoyantCloudClient
@@ -29,11 +29,15 @@ BATCH = 100
 SINGLES = 600
 MESSAGE = {"channel": "bench", "event": "order.updated", "data": {"orderId": "ord_000001", "status": "paid"}}
 
+SINGLE = {"event": MESSAGE["event"], "data": MESSAGE["data"]}
+PUBLISHERS = 16
+
 _processes = get_context("spawn")
 
 
 @contextmanager
-def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) -> Iterator[Callable[[], float]]:
+def _ours(path: str, body: Any, publishers: int, requests: int, messages: int) -> Iterator[Callable[[], float]]:
+    """Raw publishers send *requests* that hold *messages* between them."""
     with (
         ServerProcess() as server,
         VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
@@ -41,10 +45,11 @@ def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) ->
         token = client.realtime.tokens.mint(client_id="b", capabilities={"bench": ["subscribe"]}).token
         url = f"ws{server.url[4:]}/realtime/v1/connect?channel=bench&token={token}"
         size = len(_frame(url, client))
+        publishing = Publishers(server.url, server.key, path, body, publishers)
         with Subscribers(websockets, url, SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
-                seconds = subscribers.seconds_until(size * messages, lambda: publish(client, server.key))
+                seconds = subscribers.seconds_until(size * messages, lambda: publishing.publish(requests))
                 return SUBSCRIBERS * messages / seconds
 
             yield turn
@@ -60,22 +65,9 @@ def _frame(url: str, client: VoyantCloudClient) -> bytes:
     return frame
 
 
-def _batches(client: VoyantCloudClient, _: str) -> None:
-    for _ in range(BATCHES):
-        client.realtime.publish_batch([MESSAGE] * BATCH)
-
-
-def _singles(client: VoyantCloudClient, key: str) -> None:
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {key}"
-    url = f"{client.base_url}/realtime/v1/channels/bench/messages"
-    for _ in range(SINGLES):
-        session.post(url, json={"event": MESSAGE["event"], "data": MESSAGE["data"]})
-
-
 @contextmanager
 def beside_nats() -> Iterator[Pair]:
-    """Batches of 100; nats-server gets as many messages of the same payload at once."""
+    """Batches of 100 from two publishers; nats-server gets as many messages of the same payload at once."""
     path = shutil.which("nats-server")
     if path is None:
         raise MissingError("needs nats-server; on Debian: apt-get install nats-server")
@@ -92,7 +84,7 @@ def beside_nats() -> Iterator[Pair]:
             # It is subscribed, too, and reads nothing more.
             publisher.sendall(b"UNSUB 1\r\n")
             with (
-                _ours(_batches, BATCHES * BATCH) as ours,
+                _ours("/realtime/v1/messages", {"messages": [MESSAGE] * BATCH}, 2, BATCHES, BATCHES * BATCH) as ours,
                 Subscribers(nats, ("127.0.0.1", port), SUBSCRIBERS) as subscribers,
             ):
 
@@ -110,7 +102,7 @@ def beside_nats() -> Iterator[Pair]:
 
 @contextmanager
 def beside_aiohttp() -> Iterator[Pair]:
-    """Single publishes; bare aiohttp sends as many texts of the same size in a loop of ``send_str``."""
+    """Publishers of single messages; bare aiohttp sends as many texts of the same size in a loop of ``send_str``."""
     text = json.dumps({"type": "message", "id": "x" * 50, **MESSAGE, "publishedAt": "2026-11-24T09:30:00.000Z"})
     ready, go = _processes.Queue(), _processes.Queue()
     process = _processes.Process(target=_run_broadcast, args=(ready, go, text), daemon=True)
@@ -118,7 +110,7 @@ def beside_aiohttp() -> Iterator[Pair]:
     try:
         size = len(text) + (2 if len(text) < 126 else 4)
         with (
-            _ours(_singles, SINGLES) as ours,
+            _ours("/realtime/v1/channels/bench/messages", SINGLE, PUBLISHERS, SINGLES, SINGLES) as ours,
             Subscribers(websockets, ready.get(timeout=20), SUBSCRIBERS) as subscribers,
         ):
 
