@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voyant_cloud.jsontext import MAX_DEPTH, JsonTextError, dumps, loads
+from voyant_cloud import jsontext
+from voyant_cloud.jsontext import MAX_DEPTH, JsonTextError, dumps, loads, quote
 
 VALUES = st.recursive(
     st.none()
@@ -72,6 +73,7 @@ LOOP.append(LOOP)
         ({"a": {1, 2}}, ".a", "set is not JSON"),
         ([object()], "[0]", "object is not JSON"),
         pytest.param(10**5000, "", "too many digits", id="long integer"),
+        pytest.param({"a": ["x", 1.5, None, 10**5000]}, "", "too many digits", id="long integer deep inside"),
         (nested(MAX_DEPTH + 1), "", "more than 64 deep, at most 64"),
         (nested(100_000), "", "more than 64 deep"),
         (nested(MAX_DEPTH + 1, objects=True), "", "more than 64 deep"),
@@ -149,3 +151,16 @@ def test_escaped_pair_is_one_character() -> None:
 def test_white_space(text: str) -> None:
     """White space around a value is no harm."""
     loads(text)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_quote(text: str) -> None:
+    """A string by itself is written as in a value."""
+    assert quote(text) == dumps(text)
+
+
+def test_without_the_encoder_in_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that has none writes the same."""
+    monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+    value = {"é": [1, 1.5, None, True, {"a": "\u2028"}]}
+    assert jsontext._encoder()(value) == dumps(value)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import json.encoder
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "JsonTextError", "dumps", "loads", "may_have_rounded", "quote", "scan"]
+__all__ = ["MAX_DEPTH", "JsonTextError", "any_may_have_rounded", "dumps", "loads", "quote", "scan"]
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested; both ends refuse more (the contract's ``x-max-depth``)."""
@@ -98,22 +98,21 @@ def loads(text: str | bytes, *, strict: bool = True) -> Any:
     return value
 
 
-def may_have_rounded(value: Any) -> bool:
+def any_may_have_rounded(values: Iterable[Any]) -> bool:
     """Tell whether a parser that has no integers of more than 64 bits may have made one of them a float.
 
     Args:
-        value: what such a parser gave.
+        values: what such a parser gave.
     """
-    kind = type(value)
-    if kind is float:
-        return not -_BEYOND_64_BITS < value < _BEYOND_64_BITS
-    if kind is dict:
-        value = value.values()
-    elif kind is not list:
-        return False
-    for item in value:
-        kind = type(item)
-        if (kind is float or kind is dict or kind is list) and may_have_rounded(item):
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if not -_BEYOND_64_BITS < value < _BEYOND_64_BITS:
+                return True
+        elif kind is dict:
+            if any_may_have_rounded(value.values()):
+                return True
+        elif kind is list and any_may_have_rounded(value):
             return True
     return False
 

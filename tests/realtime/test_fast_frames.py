@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from tests.fake_realtime import message_frame
 from voyant_cloud.errors import VoyantError
-from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime import fast_frames
-from voyant_cloud.realtime.fast_frames import decode_frames, split_frames
+from voyant_cloud.realtime.fast_frames import read_messages, split_frames
 from voyant_cloud.realtime.frames import decode_server_frame
 
 NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False))
@@ -25,6 +24,7 @@ JSON = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=4), inner, max_size=4)),
     max_leaves=12,
 )
+MESSAGE = json.dumps(message_frame("m1"))
 ODD_TEXTS = [
     *("", " ", "null", "[]", '"message"', "{", "{}", '{"type":"message"}', '{"type":["message"]}', "NaN", "\ud800"),
     json.dumps(message_frame("m1")) + " ",
@@ -72,40 +72,75 @@ def same(ours: Any, theirs: Any) -> bool:
 
 
 @pytest.mark.usefixtures("_parser_of_all")
-@given(st.lists(st.tuples(st.text(max_size=6), JSON), max_size=4), st.booleans())
+@given(st.lists(st.tuples(st.text(max_size=6), JSON), min_size=1, max_size=4), st.booleans())
 def test_any_message(messages: list[tuple[str, Any]], is_ascii: bool) -> None:
     """Whatever is published, to the last digit, escaped or not."""
     texts = [
         json.dumps({**message_frame(name), "event": name, "data": data}, ensure_ascii=is_ascii)
         for name, data in messages
     ]
-    for ours, text in zip(decode_frames(texts), texts, strict=True):
-        assert same(ours, ordinary(text))
+    read = read_messages(texts)
+    if read is not None:
+        assert all(map(same, read, map(ordinary, texts)))
+    # What it leaves has a number that its parser may have rounded, or too deep an array for it.
+    else:
+        assert fast_frames._LOADS is not None
+
+
+@pytest.mark.usefixtures("_parser")
+def test_it_takes_what_is_usual() -> None:
+    """Escapes, large numbers and characters of all kinds among it."""
+    data = {"text": 'é "quoted" \n 😀', "numbers": [0, -1.5, 2**53 + 1, 0.1], "none": None}
+    texts = [json.dumps({**message_frame(f"é{n}"), "data": data}, ensure_ascii=bool(n % 2)) for n in range(5)]
+    read = read_messages(texts)
+    assert read is not None
+    assert all(map(same, read, map(ordinary, texts)))
 
 
 @pytest.mark.usefixtures("_parser")
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=lambda text: text[:60])
-def test_odd_texts(text: str) -> None:
-    """What is not just as usual is read, or refused, as always; and what follows is read."""
-    good = json.dumps(message_frame("m2"))
-    odd, after = decode_frames([text, good])
-    assert same(odd, ordinary(text))
-    assert same(after, ordinary(good))
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_odd_texts(text: str, place: int) -> None:
+    """What is not just as usual is left, with all that came with it, or read as always."""
+    texts = [json.dumps(message_frame("m2")), json.dumps(message_frame("m3"))]
+    texts.insert(place, text)
+    read = read_messages(texts)
+    assert read is None or all(map(same, read, map(ordinary, texts)))
+
+
+@pytest.mark.usefixtures("_parser")
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['{"type":"message","data":[1', '2],"id":"m"}'],
+        ["[1", "2]"],
+        ["", ""],
+        [MESSAGE + "," + MESSAGE, MESSAGE],
+        [MESSAGE, MESSAGE + "]", "[" + MESSAGE],
+        # Two halves of one message, and two messages in one text: as many as there are texts.
+        [MESSAGE[:-1] + ',"more":[{}', "{}]}", MESSAGE + "," + MESSAGE],
+        [MESSAGE[:-1] + ',"more":[{}', "{}]}", MESSAGE + ",1," + MESSAGE],
+    ],
+)
+def test_texts_that_are_no_value_by_themselves(texts: list[str]) -> None:
+    """Though all are parsed in one call, what makes sense only together is not taken."""
+    assert read_messages(texts) is None
 
 
 @pytest.mark.usefixtures("_parser")
 def test_times() -> None:
     """Each message has its own time, though the one before had another."""
-    times = ["2026-11-24T09:30:00.000Z", "2026-11-24T09:30:00.000Z", "2026-11-24T09:30:00", "2026-11-24T09:30:00.001Z"]
+    times = ["2026-11-24T09:30:00.000Z", "2026-11-24T09:30:00.000Z", "2026-11-24T11:30:00+02:00", "2026-11-24 09:31Z"]
     texts = [json.dumps({**message_frame(f"m{n}"), "publishedAt": time}) for n, time in enumerate(times)]
-    assert list(decode_frames(texts)) == [ordinary(text) for text in texts]
+    assert read_messages(texts) == [ordinary(text) for text in texts]
 
 
 def test_messages_are_as_any_other() -> None:
     """One that was made past its constructor is hashed, compared, shown and frozen like others."""
     text = json.dumps(message_frame("m1", 1))
-    [message] = decode_frames([text])
-    assert isinstance(message, RealtimeMessageSummary)
+    read = read_messages([text])
+    assert read is not None
+    [message] = read
     assert (message, hash(message)) == (ordinary(text), hash(ordinary(text)))
     with pytest.raises(AttributeError):
         message.id = "other"  # type: ignore[misc]
@@ -114,9 +149,7 @@ def test_messages_are_as_any_other() -> None:
 def test_another_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a model that has other fields or rules, everything goes the ordinary way."""
     monkeypatch.setattr(fast_frames, "_SETTERS", None)
-    texts = [json.dumps(message_frame("m1")), "{"]
-    ours = list(decode_frames(texts))
-    assert all(map(same, ours, map(ordinary, texts)))
+    assert read_messages([MESSAGE]) is None
 
 
 # Splitting

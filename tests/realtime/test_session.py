@@ -100,6 +100,29 @@ def test_a_replay_that_repeats_is_dropped() -> None:
     assert names(tell(session, message_frame("m3"))) == ["message"]
 
 
+def test_repeats_among_many() -> None:
+    """Of messages that come together each new one is delivered once, where it first stands."""
+    session = new_session()
+    tell(session, message_frame("m1"))
+    events: list[Event] = []
+    session.texts_received([json.dumps(message_frame(name)) for name in ("m1", "m2", "m3", "m2", "m4")], events)
+    assert [event.id for event in events if isinstance(event, RealtimeMessageSummary)] == ["m2", "m3", "m4"]
+    assert session.cursor == "m4"
+
+
+def test_other_frames_among_messages(caplog: pytest.LogCaptureFixture) -> None:
+    """What came together is told in its order, whatever it is; and what cannot be read costs nothing else."""
+    session = new_session()
+    frames = [connected(), *(message_frame(f"m{n}") for n in range(4)), {"type": "newer"}]
+    frames += [{**message_frame("odd"), "publishedAt": "2026-11-24T09:30:00"}, message_frame("last"), history_gap("m9")]
+    texts = [json.dumps(frame) for frame in frames]
+    events: list[Event] = []
+    session.texts_received([*texts[:3], "{", *texts[3:]], events)
+    assert names(events) == ["connected", *["message"] * 6, "gap"]
+    assert [event.id for event in events if isinstance(event, RealtimeMessageSummary)][-2:] == ["odd", "last"]
+    assert "cannot be read" in caplog.text
+
+
 def test_the_given_id_is_not_delivered_again() -> None:
     """A service that replays from since_id on, instead of after it, repeats nothing."""
     session = new_session("m1")

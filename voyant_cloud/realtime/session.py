@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from voyant_cloud.errors import RealtimeGapError, VoyantError
@@ -15,8 +15,8 @@ from voyant_cloud.models import (
     RealtimeMessageSummary,
 )
 from voyant_cloud.realtime.events import Event, RealtimeChannelGapEvent
-from voyant_cloud.realtime.fast_frames import decode_frames
-from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, ServerFrame
+from voyant_cloud.realtime.fast_frames import read_messages
+from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, ServerFrame, decode_server_frame
 from voyant_cloud.urls import redact
 
 __all__ = ["REMEMBERED_IDS", "Session"]
@@ -64,7 +64,7 @@ class Session:
         self.token_expiring = False
         self._head = None
 
-    def texts_received(self, texts: Iterable[str], events: list[Event]) -> None:
+    def texts_received(self, texts: Sequence[str], events: list[Event]) -> None:
         """Take text frames and add what the handlers are to be told.
 
         A frame that cannot be read is logged and dropped, and so is a message that was received before.
@@ -76,24 +76,47 @@ class Session:
         Raises:
             RealtimeGapError: history has a gap, and a gap is an error.
         """
+        messages = read_messages(texts) if texts else []
+        if messages is not None:
+            self._messages_received(messages, events)
+        elif len(texts) == 1:
+            self._text_received(texts[0], events)
+        else:
+            # Something else is among them, and most of them are messages still.
+            middle = len(texts) // 2
+            self.texts_received(texts[:middle], events)
+            self.texts_received(texts[middle:], events)
+
+    def _messages_received(self, messages: list[RealtimeMessageSummary], events: list[Event]) -> None:
         seen, in_order = self._seen, self._seen_in_order
-        for frame in decode_frames(texts):
-            if not isinstance(frame, RealtimeMessageSummary):
-                events += self._events_of(frame)
-            elif (message_id := frame.id) not in seen:
-                seen.add(message_id)
-                in_order.append(message_id)
-                self.cursor = message_id
-                self._head = None
-                events.append(frame)
+        ids = {message.id: message for message in messages}
+        if len(ids) < len(messages) or not seen.isdisjoint(ids):
+            # The first of each that was not received before.
+            ids = {message.id: message for message in reversed(messages) if message.id not in seen}
+            messages = [message for message in messages if ids.get(message.id) is message]
+        if not messages:
+            return
+        seen.update(ids)
+        in_order.extend(message.id for message in messages)
         while len(in_order) > REMEMBERED_IDS:
             seen.remove(in_order.popleft())
+        self.cursor = messages[-1].id
+        self._head = None
+        events += messages
 
-    def _events_of(self, frame: ServerFrame | VoyantError | None) -> list[Event]:
+    def _text_received(self, text: str, events: list[Event]) -> None:
+        try:
+            frame = decode_server_frame(text)
+        except VoyantError as error:
+            logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(error)))
+            return
+        if isinstance(frame, RealtimeMessageSummary):
+            self._messages_received([frame], events)
+        else:
+            events += self._events_of(frame)
+
+    def _events_of(self, frame: ServerFrame | None) -> list[Event]:
         assert not isinstance(frame, RealtimeMessageSummary)
-        if isinstance(frame, VoyantError):
-            logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(frame)))
-            return []
         if isinstance(frame, RealtimeChannelConnectedEvent):
             return self._connected(frame)
         if isinstance(frame, RealtimeChannelError) and frame.code == HISTORY_GAP:
