@@ -41,7 +41,7 @@ def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) ->
         token = client.realtime.tokens.mint(client_id="b", capabilities={"bench": ["subscribe"]}).token
         url = f"ws{server.url[4:]}/realtime/v1/connect?channel=bench&token={token}"
         size = len(_frame(url, client))
-        with Subscribers(websockets, url, SUBSCRIBERS) as subscribers:
+        with Subscribers(websockets, [url] * SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
                 seconds = subscribers.seconds_until(size * messages, lambda: publish(client, server.key))
@@ -52,7 +52,7 @@ def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) ->
 
 def _frame(url: str, client: VoyantCloudClient) -> bytes:
     """Return a message's frame as the server sends it; all of them have its length."""
-    sock = websockets(url)
+    sock = websockets.connect(url)
     client.realtime.publish_batch([MESSAGE])
     sock.settimeout(10)
     frame = sock.recv(4096)
@@ -88,12 +88,12 @@ def beside_nats() -> Iterator[Pair]:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             _wait_for(port)
-            publisher = nats(("127.0.0.1", port))
+            publisher = nats.connect(("127.0.0.1", port))
             # It is subscribed, too, and reads nothing more.
             publisher.sendall(b"UNSUB 1\r\n")
             with (
                 _ours(_batches, BATCHES * BATCH) as ours,
-                Subscribers(nats, ("127.0.0.1", port), SUBSCRIBERS) as subscribers,
+                Subscribers(nats, [("127.0.0.1", port)] * SUBSCRIBERS) as subscribers,
             ):
 
                 def theirs() -> float:
@@ -119,7 +119,7 @@ def beside_aiohttp() -> Iterator[Pair]:
         size = len(text) + (2 if len(text) < 126 else 4)
         with (
             _ours(_singles, SINGLES) as ours,
-            Subscribers(websockets, ready.get(timeout=20), SUBSCRIBERS) as subscribers,
+            Subscribers(websockets, [ready.get(timeout=20)] * SUBSCRIBERS) as subscribers,
         ):
 
             def theirs() -> float:
