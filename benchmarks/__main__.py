@@ -6,14 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fan_out, publish, receive, startup, storage
+from benchmarks import fan_out, latency, publish, receive, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
 from benchmarks.report import comparison, machine, read, table, write
 
 HERE = Path(__file__).parent
 LATEST = HERE / "results" / "latest.json"
 BASELINE = HERE / "baseline.json"
-ROWS: list[Row] = [*receive.ROWS, *publish.ROWS, *fan_out.ROWS, *storage.ROWS, *startup.ROWS]
+ROWS: list[Row] = [
+    *receive.ROWS,
+    *publish.ROWS,
+    *fan_out.ROWS,
+    *latency.ROWS,
+    *storage.ROWS,
+    *startup.ROWS,
+]
 
 
 def main() -> int:
@@ -24,7 +31,7 @@ def main() -> int:
         return 0
     rows = [row for row in ROWS if not arguments.rows or row.name in arguments.rows]
     results: list[Result] = []
-    print(f"{machine()}; medians of {arguments.turns} turns\n")
+    print(f"{machine()}; medians of {arguments.turns} turns, or fewer where they are long\n")
     for row in rows:
         print(f"{row.name} ...", file=sys.stderr)
         try:

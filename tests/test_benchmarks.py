@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
 from benchmarks.report import comparison, read, table, write
+from benchmarks.trips import Trips, due_times, percentile
 
 
 def row(**changes: Any) -> Row:
@@ -37,6 +39,12 @@ def test_measured_in_turn_after_a_warm_up() -> None:
     """The first turn of each is not counted."""
     result = measure(row(), 3)
     assert (result.ours, result.theirs, result.ratio) == ([1.0, 2.0, 3.0], [2.0] * 3, 1.0)
+
+
+def test_long_turns_are_few_and_cold() -> None:
+    """A row says how many turns it has at the most, and whether its first one is for warming up."""
+    assert measure(row(turns=2, warm_up=False), 3).ours == [0.0, 1.0]
+    assert measure(row(turns=2), 1).ours == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -94,3 +102,24 @@ def test_rows() -> None:
         assert each.floor is not None
         assert each.goal is not None
         assert (each.goal < each.floor) is each.is_cost
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(0, 1.0), (1, 1.0), (50, 50.0), (50.5, 51.0), (99, 99.0), (100, 100.0)]
+)
+def test_percentile(percent: float, expected: float) -> None:
+    """It is one of the values, whatever their order."""
+    assert percentile([float(number) for number in range(100, 0, -1)], percent) == expected
+
+
+def test_a_pace_is_kept_from_its_beginning() -> None:
+    """Each message has its own time, which no late one moves; without a pace all are due at once."""
+    assert list(due_times(10.0, 4, 2.0)) == [10.0, 10.5, 11.0, 11.5]
+    assert list(due_times(10.0, 2, math.inf)) == [10.0, 10.0]
+
+
+def test_trips_are_timed_each() -> None:
+    """However they are sent, each message is timed, and none counts for an earlier run."""
+    trips = Trips(lambda: trips.arrive())
+    assert [len(trips.one_by_one(2)), len(trips.at_pace(3, 1000.0)), len(trips.at_pace(1, 1000.0))] == [2, 3, 1]
+    assert trips.highest_rate(5) > 0
