@@ -18,7 +18,7 @@ from aiohttp import web
 
 from benchmarks.measure import MissingError, Pair, Row
 from benchmarks.server import ServerProcess
-from benchmarks.subscribers import Subscribers, nats, websockets
+from benchmarks.subscribers import Subscribers, nats, urls, websockets
 from voyant_cloud import VoyantCloudClient
 
 __all__ = ["ROWS"]
@@ -38,8 +38,7 @@ def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) ->
         ServerProcess() as server,
         VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
     ):
-        token = client.realtime.tokens.mint(client_id="b", capabilities={"bench": ["subscribe"]}).token
-        url = f"ws{server.url[4:]}/realtime/v1/connect?channel=bench&token={token}"
+        [url] = urls(client, ["bench"])
         size = len(_frame(url, client))
         with Subscribers(websockets, [url] * SUBSCRIBERS) as subscribers:
 

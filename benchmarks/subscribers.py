@@ -5,14 +5,17 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
-__all__ = ["Dialect", "Subscribers", "nats", "websockets"]
+from voyant_cloud import VoyantCloudClient
+from voyant_cloud.urls import connect_url
+
+__all__ = ["Dialect", "Subscribers", "nats", "urls", "websockets"]
 
 # Not fork: the process that measures has threads.
 _processes = get_context("spawn")
@@ -74,6 +77,18 @@ class Subscribers:
         publish()
         ended: float = self._told.get(timeout=_WAIT)
         return ended - started
+
+
+def urls(client: VoyantCloudClient, channels: Iterable[str], since_id: str | None = None) -> list[str]:
+    """Return where raw subscribers connect, one address a channel.
+
+    Args:
+        client: mints the token that is in them.
+        channels: the channels' names.
+        since_id: what to resume after; ``None`` for live messages alone.
+    """
+    token = client.realtime.tokens.mint(client_id="b", capabilities={"*": ["subscribe"]}).token
+    return [connect_url(client.base_url, channel=channel, token=token, since_id=since_id) for channel in channels]
 
 
 def _dial_websocket(url: str) -> socket.socket:
