@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fan_out, latency, memory, publish, receive, startup, storage
+from benchmarks import fan_out, latency, memory, publish, receive, replay, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
 from benchmarks.report import comparison, machine, read, table, write
 
@@ -19,6 +19,7 @@ ROWS: list[Row] = [
     *fan_out.ROWS,
     *latency.ROWS,
     *memory.ROWS,
+    *replay.ROWS,
     *storage.ROWS,
     *startup.ROWS,
 ]

@@ -10,7 +10,7 @@ import struct
 from multiprocessing import get_context
 from typing import Any
 
-__all__ = ["Peer"]
+__all__ = ["Peer", "data_of", "stream"]
 
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -33,7 +33,7 @@ class Peer:
 
 
 def _serve(ports: Any, count: int) -> None:
-    stream = b"".join(_message(seq) for seq in range(1, count + 1))
+    messages = stream(count)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ports.put(listener.getsockname()[1])
         while True:
@@ -41,7 +41,7 @@ def _serve(ports: Any, count: int) -> None:
             with client:
                 try:
                     _upgrade(client)
-                    client.sendall(_frame({"type": "connected", "channel": "bench"}) + stream)
+                    client.sendall(_frame({"type": "connected", "channel": "bench"}) + messages)
                     client.recv(1)
                 except OSError:
                     continue
@@ -59,6 +59,16 @@ def _upgrade(client: socket.socket) -> None:
     )
 
 
+def stream(count: int) -> bytes:
+    """Return the frames of *count* messages, of the length that the embedded server's have for the same messages."""
+    return b"".join(_message(seq) for seq in range(1, count + 1))
+
+
+def data_of(seq: int) -> dict[str, Any]:
+    """Return the data of a message."""
+    return {"orderId": f"ord_{seq}", "status": "paid", "total": 129.5}
+
+
 def _message(seq: int) -> bytes:
     return _frame(
         {
@@ -66,7 +76,7 @@ def _message(seq: int) -> bytes:
             "id": f"rtm_0123456789abcdef_001764000000000_{seq:012d}",
             "channel": "bench",
             "event": "order.updated",
-            "data": {"orderId": f"ord_{seq}", "status": "paid", "total": 129.5},
+            "data": data_of(seq),
             "publishedAt": "2026-11-24T09:30:00.000Z",
         }
     )
