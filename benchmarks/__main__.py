@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fan_out, latency, memory, publish, receive, replay, startup, storage
+from benchmarks import channels, fan_out, latency, memory, publish, receive, replay, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
 from benchmarks.report import comparison, machine, read, table, write
 
@@ -20,6 +20,7 @@ ROWS: list[Row] = [
     *latency.ROWS,
     *memory.ROWS,
     *replay.ROWS,
+    *channels.ROWS,
     *storage.ROWS,
     *startup.ROWS,
 ]
