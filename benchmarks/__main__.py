@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure the rows, print the table, store the results."""
+"""``python -m benchmarks``: measure the rows, print the table, store the results with a plot."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import channels, fan_out, latency, memory, publish, receive, replay, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
+from benchmarks.plots import draw_ratios
 from benchmarks.report import comparison, machine, read, table, write
 
 HERE = Path(__file__).parent
@@ -45,6 +46,10 @@ def main() -> int:
     print(table(results))
     LATEST.parent.mkdir(exist_ok=True)
     write(results, LATEST)
+    try:
+        draw_ratios(ROWS, {result.row.name: result.ratio for result in results}, LATEST.with_name("ratios.svg"))
+    except MissingError as missing:
+        print(f"no plot: {missing}", file=sys.stderr)
     return 0
 
 

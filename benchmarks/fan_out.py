@@ -18,7 +18,7 @@ from aiohttp import web
 
 from benchmarks.measure import MissingError, Pair, Row
 from benchmarks.server import ServerProcess
-from benchmarks.subscribers import Subscribers, nats, urls, websockets
+from benchmarks.subscribers import Subscribers, frame_bytes, nats, urls, websockets
 from voyant_cloud import VoyantCloudClient
 
 __all__ = ["ROWS"]
@@ -39,24 +39,13 @@ def _ours(publish: Callable[[VoyantCloudClient, str], object], messages: int) ->
         VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
     ):
         [url] = urls(client, ["bench"])
-        size = len(_frame(url, client))
         with Subscribers(websockets, [url] * SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
-                seconds = subscribers.seconds_until(size * messages, lambda: publish(client, server.key))
-                return SUBSCRIBERS * messages / seconds
+                each = frame_bytes(MESSAGE) * messages
+                return SUBSCRIBERS * messages / subscribers.seconds_until(each, lambda: publish(client, server.key))
 
             yield turn
-
-
-def _frame(url: str, client: VoyantCloudClient) -> bytes:
-    """Return a message's frame as the server sends it; all of them have its length."""
-    sock = websockets.connect(url)
-    client.realtime.publish_batch([MESSAGE])
-    sock.settimeout(10)
-    frame = sock.recv(4096)
-    sock.close()
-    return frame
 
 
 def _batches(client: VoyantCloudClient, _: str) -> None:

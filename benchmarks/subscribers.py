@@ -5,17 +5,20 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing import get_context
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
-from voyant_cloud import VoyantCloudClient
+from voyant_cloud import VoyantCloudClient, jsontext
+from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import message_frame
 from voyant_cloud.urls import connect_url
 
-__all__ = ["Dialect", "Subscribers", "nats", "urls", "websockets"]
+__all__ = ["Dialect", "Subscribers", "frame_bytes", "nats", "urls", "websockets"]
 
 # Not fork: the process that measures has threads.
 _processes = get_context("spawn")
@@ -77,6 +80,12 @@ class Subscribers:
         publish()
         ended: float = self._told.get(timeout=_WAIT)
         return ended - started
+
+
+def frame_bytes(message: Mapping[str, Any]) -> int:
+    """Return the length of the frame in which the embedded server sends a message, whatever its id and time."""
+    data = jsontext.dumps(message["data"])
+    return len(message_frame(StoredMessage(MessageId("0" * 16, 0, 1), message["channel"], message["event"], data)))
 
 
 def urls(client: VoyantCloudClient, channels: Iterable[str], since_id: str | None = None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
+from benchmarks import growth, store
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
-from benchmarks.report import comparison, read, table, write
+from benchmarks.plots import draw_growth, draw_ratios
+from benchmarks.report import comparison, read, table, write, write_json
 from benchmarks.trips import Trips, due_times, percentile
 
 
@@ -128,3 +131,60 @@ def test_trips_are_timed_each() -> None:
     trips = Trips(lambda: trips.arrive())
     assert [len(trips.one_by_one(2)), len(trips.at_pace(3, 1000.0)), len(trips.at_pace(1, 1000.0))] == [2, 3, 1]
     assert trips.highest_rate(5) > 0
+
+
+def test_the_steepest_step_tells_the_growth() -> None:
+    """A cost that is fixed in part, or grows in one place alone, is judged where it grows most."""
+    assert growth.steepness([1, 10, 100], [3, 3, 3]) == 0
+    assert growth.steepness([1, 10, 100], [1, 10, 10]) == pytest.approx(1)
+    assert growth.steepness([2, 4, 8], [16, 4, 16]) == pytest.approx(2)
+
+
+def test_what_grows_faster_than_its_work_is_marked() -> None:
+    """Against the exponent that is allowed, and not by the clock, which runs for others, too."""
+    curves = {"flat": [5.0, 5.0], "steep": [1.0, 4.0], "steep, by the clock": [1.0, 4.0]}
+    series = {
+        name: {"grows": "things", "exponent": most, "points": [1, 4], "curves": curves}
+        for most, name in ((0, "a"), (1, "b"))
+    }
+    marked = [line for line in growth.table(series).splitlines() if "faster" in line]
+    assert marked == ["| things, 1 to 4 | steep | 1 | 4 | 1.00 | 0 | grows faster than its work |"]
+
+
+def test_a_run_is_stored(tmp_path: Path) -> None:
+    """What a run left out stays as it was."""
+    stored = tmp_path / "stored"
+    for machine, rows in (("old", {"a": 1, "b": 1}), ("new", {"b": 2, "c": 2})):
+        write_json({"machine": machine, "rows": rows}, tmp_path / "run")
+        store.merge(tmp_path / "run", stored, "rows")
+    assert read(stored) == {"machine": "new", "rows": {"a": 1, "b": 2, "c": 2}}
+
+
+def test_stored_plots() -> None:
+    """Each stored series has its plot, small enough for a page."""
+    drawn = {path.stem: path.stat().st_size for path in store.PLOTS.iterdir()}
+    assert set(drawn) == {"ratios", *read(store.GROWTH)["series"]}
+    assert max(drawn.values()) < 60_000
+
+
+def test_plots_need_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without it the error says what to install."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingError, match=r"voyant-cloud\[bench\]"):
+        draw_ratios([row()], {"row": 1.0}, tmp_path / "ratios.svg")
+
+
+def test_plots(tmp_path: Path) -> None:
+    """The same figures give the same files, which hold what was measured and no date."""
+    pytest.importorskip("matplotlib")
+    history = {"history": read(store.GROWTH)["series"]["history"]}
+    drawn = []
+    for folder in (tmp_path / "once", tmp_path / "again"):
+        folder.mkdir()
+        draw_growth(history, folder)
+        draw_ratios([row(), row(name="cost", is_cost=True)], {"row": 0.25, "cost": 0.25}, folder / "ratios.svg")
+        drawn.append({path.name: path.read_text() for path in folder.iterdir()})
+    assert drawn[0] == drawn[1]
+    assert "messages retained in a channel" in drawn[0]["history.svg"]
+    assert "row  0.25" in drawn[0]["ratios.svg"]
+    assert not any("<dc:date>" in text for text in drawn[0].values())
