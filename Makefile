@@ -17,7 +17,7 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs bench bench-compare wheel-check clean
+.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs bench bench-compare bench-growth bench-store wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -71,6 +71,12 @@ bench: $(VENV)/.bench $(PEERS)/.installed benchmarks/official/node_modules/.inst
 bench-compare: $(VENV)/.bench ## compare the last run with the stored one
 	@$(BIN)/python -m benchmarks --compare
 
+bench-growth: $(VENV)/.bench ## measure how costs grow with what the server carries (SERIES="subscribers bytes" for some)
+	@$(BIN)/python -m benchmarks.growth $(SERIES)
+
+bench-store: $(VENV)/.bench ## take the last runs as the stored ones, and draw them into benchmarks/plots/
+	@$(BIN)/python -m benchmarks.store
+
 wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment, run the demo from it
 	@./.ci/wheel-check $(abspath $(BIN))/python
 
@@ -95,7 +101,7 @@ $(VENV)/.examples: pyproject.toml $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.runtime
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,speed]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,speed,bench]'
 	@./.ci/install-nats
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: measure the rows, print the table, store the results."""
+"""``python -m benchmarks``: measure the rows, print the table, store the results with a plot."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import fan_out, publish, python_clients, receive, startup, storage
+from benchmarks import channels, fan_out, latency, memory, publish, python_clients, receive, replay, startup, storage
 from benchmarks.measure import MissingError, Result, Row, measure
+from benchmarks.plots import draw_ratios
 from benchmarks.report import comparison, machine, read, table, write
 
 HERE = Path(__file__).parent
 LATEST = HERE / "results" / "latest.json"
 BASELINE = HERE / "baseline.json"
-ROWS: list[Row] = [*receive.ROWS, *python_clients.ROWS, *publish.ROWS, *fan_out.ROWS, *storage.ROWS, *startup.ROWS]
+ROWS: list[Row] = [
+    *receive.ROWS,
+    *python_clients.ROWS,
+    *publish.ROWS,
+    *fan_out.ROWS,
+    *latency.ROWS,
+    *memory.ROWS,
+    *replay.ROWS,
+    *channels.ROWS,
+    *storage.ROWS,
+    *startup.ROWS,
+]
 
 
 def main() -> int:
@@ -24,7 +36,7 @@ def main() -> int:
         return 0
     rows = [row for row in ROWS if not arguments.rows or row.name in arguments.rows]
     results: list[Result] = []
-    print(f"{machine()}; medians of {arguments.turns} turns\n")
+    print(f"{machine()}; medians of {arguments.turns} turns, or fewer where they are long\n")
     for row in rows:
         print(f"{row.name} ...", file=sys.stderr)
         try:
@@ -35,6 +47,10 @@ def main() -> int:
     print(table(results))
     LATEST.parent.mkdir(exist_ok=True)
     write(results, LATEST)
+    try:
+        draw_ratios(ROWS, {result.row.name: result.ratio for result in results}, LATEST.with_name("ratios.svg"))
+    except MissingError as missing:
+        print(f"no plot: {missing}", file=sys.stderr)
     return 0
 
 

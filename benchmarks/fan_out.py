@@ -18,7 +18,7 @@ from aiohttp import web
 from benchmarks.measure import MissingError, Pair, Row
 from benchmarks.publishers import Publishers
 from benchmarks.server import ServerProcess
-from benchmarks.subscribers import Subscribers, nats, websockets
+from benchmarks.subscribers import Subscribers, frame_bytes, nats, urls, websockets
 from voyant_cloud import VoyantCloudClient
 
 __all__ = ["ROWS"]
@@ -42,27 +42,16 @@ def _ours(path: str, body: Any, publishers: int, requests: int, messages: int) -
         ServerProcess() as server,
         VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
     ):
-        token = client.realtime.tokens.mint(client_id="b", capabilities={"bench": ["subscribe"]}).token
-        url = f"ws{server.url[4:]}/realtime/v1/connect?channel=bench&token={token}"
-        size = len(_frame(url, client))
+        [address] = urls(client, ["bench"])
+        size = frame_bytes(MESSAGE)
         publishing = Publishers(server.url, server.key, path, body, publishers)
-        with Subscribers(websockets, url, SUBSCRIBERS) as subscribers:
+        with Subscribers(websockets, [address] * SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
                 seconds = subscribers.seconds_until(size * messages, lambda: publishing.publish(requests))
                 return SUBSCRIBERS * messages / seconds
 
             yield turn
-
-
-def _frame(url: str, client: VoyantCloudClient) -> bytes:
-    """Return a message's frame as the server sends it; all of them have its length."""
-    sock = websockets(url)
-    client.realtime.publish_batch([MESSAGE])
-    sock.settimeout(10)
-    frame = sock.recv(4096)
-    sock.close()
-    return frame
 
 
 @contextmanager
@@ -80,12 +69,12 @@ def beside_nats() -> Iterator[Pair]:
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             _wait_for(port)
-            publisher = nats(("127.0.0.1", port))
+            publisher = nats.connect(("127.0.0.1", port))
             # It is subscribed, too, and reads nothing more.
             publisher.sendall(b"UNSUB 1\r\n")
             with (
                 _ours("/realtime/v1/messages", {"messages": [MESSAGE] * BATCH}, 2, BATCHES, BATCHES * BATCH) as ours,
-                Subscribers(nats, ("127.0.0.1", port), SUBSCRIBERS) as subscribers,
+                Subscribers(nats, [("127.0.0.1", port)] * SUBSCRIBERS) as subscribers,
             ):
 
                 def theirs() -> float:
@@ -111,7 +100,7 @@ def beside_aiohttp() -> Iterator[Pair]:
         size = len(text) + (2 if len(text) < 126 else 4)
         with (
             _ours("/realtime/v1/channels/bench/messages", SINGLE, PUBLISHERS, SINGLES, SINGLES) as ours,
-            Subscribers(websockets, ready.get(timeout=20), SUBSCRIBERS) as subscribers,
+            Subscribers(websockets, [ready.get(timeout=20)] * SUBSCRIBERS) as subscribers,
         ):
 
             def theirs() -> float:

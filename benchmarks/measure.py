@@ -32,6 +32,8 @@ class Row:
         floor: the ratio that has to be met; ``None`` for a row that only tells.
         goal: the ratio that is wished for.
         is_cost: whether less is better, so that floor and goal are the most.
+        turns: how many at the most, for a row whose turns take long; ``None`` for as many as are asked for.
+        warm_up: whether there is one; a row needs none whose turns each begin with processes of their own.
         prepare: makes both ready, for as long as its block lasts.
     """
 
@@ -42,6 +44,8 @@ class Row:
     floor: float | None
     goal: float | None
     is_cost: bool = False
+    turns: int | None = None
+    warm_up: bool = True
     prepare: Callable[[], AbstractContextManager[Pair]]
 
 
@@ -80,7 +84,7 @@ def measure(row: Row, turns: int) -> Result:
 
     Args:
         row: what to measure.
-        turns: how often, 1 or more.
+        turns: how often, 1 or more; fewer where the row says so.
 
     Raises:
         MissingError: the machine lacks something.
@@ -88,9 +92,10 @@ def measure(row: Row, turns: int) -> Result:
     ours: list[float] = []
     theirs: list[float] = []
     with row.prepare() as (mine, other):
-        mine()
-        other()
-        for turn in range(turns):
+        if row.warm_up:
+            mine()
+            other()
+        for turn in range(turns if row.turns is None else min(turns, row.turns)):
             # Whoever comes second may find the machine warmer, so they change places.
             if turn % 2:
                 theirs.append(other())

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.measure import Result
 
-__all__ = ["comparison", "machine", "read", "table", "write"]
+__all__ = ["comparison", "machine", "number", "read", "table", "write", "write_json"]
 
 _HEAD = ("what", "against, in the same run", "ours", "theirs", "ratio", "from", "to", "floor", "goal", "")
 _DRIFT = 0.1
@@ -21,8 +21,8 @@ _DRIFT = 0.1
 
 def machine() -> str:
     """Describe the machine in a line."""
-    cores = os.cpu_count()
-    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores} cores"
+    cores = f"{os.cpu_count()} cores of {_processor()}"
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {cores}"
 
 
 def table(results: Iterable[Result]) -> str:
@@ -36,7 +36,12 @@ def table(results: Iterable[Result]) -> str:
 def write(results: Sequence[Result], path: Path) -> None:
     """Store the results."""
     rows = {each.row.name: {"ours": each.ours, "theirs": each.theirs, "ratio": each.ratio} for each in results}
-    path.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    write_json({"machine": machine(), "rows": rows}, path)
+
+
+def write_json(value: dict[str, Any], path: Path) -> None:
+    """Store what a run has measured."""
+    path.write_text(json.dumps(value, indent=1) + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -59,6 +64,15 @@ def comparison(before: dict[str, Any], now: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "an unknown model")
+
+
 def _cells(result: Result) -> tuple[str, ...]:
     row = result.row
     verdict = "below the floor"
@@ -69,8 +83,8 @@ def _cells(result: Result) -> tuple[str, ...]:
     return (
         f"{row.what} ({row.unit})",
         row.against,
-        _number(statistics.median(result.ours)),
-        _number(statistics.median(result.theirs)),
+        number(statistics.median(result.ours)),
+        number(statistics.median(result.theirs)),
         f"**{result.ratio:.2f}**",
         f"{min(result.ratios):.2f}",
         f"{max(result.ratios):.2f}",
@@ -80,5 +94,6 @@ def _cells(result: Result) -> tuple[str, ...]:
     )
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write a figure with as many digits as are worth reading."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -19,6 +19,7 @@ class ServerProcess:
     Attributes:
         url: its address.
         key: its API key.
+        pid: its process.
     """
 
     def __init__(self, *options: str) -> None:
@@ -26,12 +27,13 @@ class ServerProcess:
         self._command += options or ("--data", ":memory:")
         self.url = ""
         self.key = ""
+        self.pid = 0
 
     def __enter__(self) -> ServerProcess:
         self._process: subprocess.Popen[str] = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         greeting: dict[str, Any] = json.loads(self._process.stdout.readline())
-        self.url, self.key = greeting["url"], greeting["apiKey"]
+        self.url, self.key, self.pid = greeting["url"], greeting["apiKey"], self._process.pid
         return self
 
     def __exit__(self, *_: object) -> None:

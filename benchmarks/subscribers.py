@@ -5,31 +5,62 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing import get_context
 from typing import Any
+from urllib.parse import urlsplit
 
-import websocket
+import attrs
 
-__all__ = ["Subscribers", "nats", "websockets"]
+from voyant_cloud import VoyantCloudClient, jsontext
+from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import message_frame
+from voyant_cloud.urls import connect_url
+
+__all__ = ["Dialect", "Subscribers", "frame_bytes", "nats", "urls", "websockets"]
 
 # Not fork: the process that measures has threads.
 _processes = get_context("spawn")
-_WAIT = 60
+_WAIT = 120
+_AT_ONCE = 100
+"""Sockets that are dialled together: fewer than the backlog of any server here."""
+_ALIVE_EVERY = 10.0
+"""Seconds; the embedded server drops who has said nothing for 30."""
+
+
+@attrs.frozen
+class Dialect:
+    """How to subscribe with a bare socket.
+
+    Attributes:
+        dial: connects to an address and asks, without waiting for the answer; a function of a module.
+        greet: reads the answer, and not a byte more; a function of a module.
+        alive: what to send now and then so as not to be dropped; empty for nothing.
+    """
+
+    dial: Callable[[Any], socket.socket]
+    greet: Callable[[socket.socket], None]
+    alive: bytes = b""
+
+    def connect(self, address: Any) -> socket.socket:
+        """Subscribe."""
+        sock = self.dial(address)
+        self.greet(sock)
+        return sock
 
 
 class Subscribers:
-    """Subscribers of one channel. A context manager; they are connected when its block begins.
+    """Subscribers that share the work of one process. A context manager; all are connected when its block begins.
 
     Args:
-        connect: makes one connected socket, from *address*; a function of a module.
-        address: where to.
-        count: how many.
+        dialect: how they subscribe.
+        addresses: where to, one address a subscriber.
     """
 
-    def __init__(self, connect: Callable[[Any], socket.socket], address: Any, count: int) -> None:
+    def __init__(self, dialect: Dialect, addresses: Sequence[Any]) -> None:
         self._wanted, self._told = _processes.Queue(), _processes.Queue()
-        arguments = (connect, address, count, self._wanted, self._told)
+        arguments = (dialect, addresses, self._wanted, self._told)
         self._process = _processes.Process(target=_subscribe, args=arguments, daemon=True)
 
     def __enter__(self) -> Subscribers:
@@ -51,37 +82,89 @@ class Subscribers:
         return ended - started
 
 
-def websockets(url: str) -> socket.socket:
-    """Connect to a WebSocket and read its first frame."""
-    raw = websocket.create_connection(url, timeout=30, suppress_origin=True)
-    raw.recv()
-    sock: socket.socket = raw.sock
+def frame_bytes(message: Mapping[str, Any]) -> int:
+    """Return the length of the frame in which the embedded server sends a message, whatever its id and time."""
+    data = jsontext.dumps(message["data"])
+    return len(message_frame(StoredMessage(MessageId("0" * 16, 0, 1), message["channel"], message["event"], data)))
+
+
+def urls(client: VoyantCloudClient, channels: Iterable[str], since_id: str | None = None) -> list[str]:
+    """Return where raw subscribers connect, one address a channel.
+
+    Args:
+        client: mints the token that is in them.
+        channels: the channels' names.
+        since_id: what to resume after; ``None`` for live messages alone.
+    """
+    token = client.realtime.tokens.mint(client_id="b", capabilities={"*": ["subscribe"]}).token
+    return [connect_url(client.base_url, channel=channel, token=token, since_id=since_id) for channel in channels]
+
+
+def _dial_websocket(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    sock = socket.create_connection((parts.hostname or "", parts.port or 80))
+    sock.sendall(
+        f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
     return sock
 
 
-def nats(address: tuple[str, int]) -> socket.socket:
-    """Subscribe to ``bench`` at a NATS server."""
+def _read_upgrade(sock: socket.socket) -> None:
+    """Read the answer's head and the first frame."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head = sock.recv(4096, socket.MSG_PEEK)
+        assert head.startswith(b"HTTP/1.1 101"), head
+    sock.recv(head.index(b"\r\n\r\n") + 4)
+    _, size = sock.recv(2, socket.MSG_WAITALL)
+    if size == 126:
+        size = int.from_bytes(sock.recv(2, socket.MSG_WAITALL), "big")
+    sock.recv(size, socket.MSG_WAITALL)
+
+
+def _dial_nats(address: tuple[str, int]) -> socket.socket:
     sock = socket.create_connection(address)
-    sock.recv(4096)
     sock.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB bench 1\r\nPING\r\n')
+    return sock
+
+
+def _read_pong(sock: socket.socket) -> None:
     heard = b""
     while b"PONG\r\n" not in heard:
         heard += sock.recv(4096)
-    return sock
 
 
-def _subscribe(connect: Any, address: Any, count: int, wanted: Any, told: Any) -> None:
+# An empty pong, masked with zeros.
+websockets = Dialect(_dial_websocket, _read_upgrade, alive=b"\x8a\x80\0\0\0\0")
+nats = Dialect(_dial_nats, _read_pong)
+
+
+def _subscribe(dialect: Dialect, addresses: Sequence[Any], wanted: Any, told: Any) -> None:
+    sockets: list[socket.socket] = []
+    for start in range(0, len(addresses), _AT_ONCE):
+        dialled = [dialect.dial(address) for address in addresses[start : start + _AT_ONCE]]
+        for sock in dialled:
+            dialect.greet(sock)
+        sockets += dialled
     selector = selectors.DefaultSelector()
-    for _ in range(count):
-        sock = connect(address)
+    for sock in sockets:
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ)
     told.put("connected")
+    alive_at = time.monotonic()
     while True:
-        left = wanted.get() * count
+        left = wanted.get() * len(sockets)
+        if dialect.alive and time.monotonic() - alive_at > _ALIVE_EVERY:
+            alive_at = time.monotonic()
+            for sock in sockets:
+                sock.sendall(dialect.alive)
         told.put("ready")
         while left > 0:
             for key, _ in selector.select(_WAIT):
-                left -= len(key.fileobj.recv(1 << 20))  # type: ignore[union-attr]
+                got = key.fileobj.recv(1 << 20)  # type: ignore[union-attr]
+                assert got, "a subscriber was dropped"
+                left -= len(got)
         # The monotonic clock is the machine's, the same in all processes.
         told.put(time.perf_counter())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +16,17 @@ import pytest
 import websocket
 
 from benchmarks import __main__ as command
+from benchmarks import growth, store
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
 from benchmarks.peer import play
-from benchmarks.report import comparison, read, table, write
+from benchmarks.plots import draw_growth, draw_ratios
+from benchmarks.report import comparison, read, table, write, write_json
 from benchmarks.scripted.ably import Ably, packed
 from benchmarks.scripted.centrifugo import Centrifugo
 from benchmarks.scripted.script import Script
 from benchmarks.scripted.supabase import Supabase
 from benchmarks.scripted.voyant import Voyant
+from benchmarks.trips import Trips, due_times, percentile
 
 
 def row(**changes: Any) -> Row:
@@ -47,6 +52,12 @@ def test_measured_in_turn_after_a_warm_up() -> None:
     """The first turn of each is not counted."""
     result = measure(row(), 3)
     assert (result.ours, result.theirs, result.ratio) == ([1.0, 2.0, 3.0], [2.0] * 3, 1.0)
+
+
+def test_long_turns_are_few_and_cold() -> None:
+    """A row says how many turns it has at the most, and whether its first one is for warming up."""
+    assert measure(row(turns=2, warm_up=False), 3).ours == [0.0, 1.0]
+    assert measure(row(turns=2), 1).ours == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -98,9 +109,14 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest
 
 
 def test_rows() -> None:
-    """Names are unique, and a goal is beyond its floor."""
+    """Names are unique, and a goal is beyond its floor; two rows have nothing to meet."""
     assert len({each.name for each in command.ROWS}) == len(command.ROWS)
-    for each in command.ROWS:
+    limited = [each for each in command.ROWS if each.floor is not None]
+    assert {each.name for each in command.ROWS} - {each.name for each in limited} == {
+        "channels-threads",
+        "channels-memory",
+    }
+    for each in limited:
         assert each.floor is not None
         assert each.goal is not None
         assert (each.goal < each.floor) is each.is_cost
@@ -179,3 +195,81 @@ def test_supabases_script() -> None:
     assert (reply["event"], reply["ref"], reply["payload"]["status"]) == ("phx_reply", "2", "ok")
     assert (first["event"], first["topic"], first["ref"]) == ("broadcast", "realtime:bench", None)
     assert (second["payload"]["event"], second["payload"]["payload"]["orderId"]) == ("order.updated", "ord_2")
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(0, 1.0), (1, 1.0), (50, 50.0), (50.5, 51.0), (99, 99.0), (100, 100.0)]
+)
+def test_percentile(percent: float, expected: float) -> None:
+    """It is one of the values, whatever their order."""
+    assert percentile([float(number) for number in range(100, 0, -1)], percent) == expected
+
+
+def test_a_pace_is_kept_from_its_beginning() -> None:
+    """Each message has its own time, which no late one moves; without a pace all are due at once."""
+    assert list(due_times(10.0, 4, 2.0)) == [10.0, 10.5, 11.0, 11.5]
+    assert list(due_times(10.0, 2, math.inf)) == [10.0, 10.0]
+
+
+def test_trips_are_timed_each() -> None:
+    """However they are sent, each message is timed, and none counts for an earlier run."""
+    trips = Trips(lambda: trips.arrive())
+    assert [len(trips.one_by_one(2)), len(trips.at_pace(3, 1000.0)), len(trips.at_pace(1, 1000.0))] == [2, 3, 1]
+    assert trips.highest_rate(5) > 0
+
+
+def test_the_steepest_step_tells_the_growth() -> None:
+    """A cost that is fixed in part, or grows in one place alone, is judged where it grows most."""
+    assert growth.steepness([1, 10, 100], [3, 3, 3]) == 0
+    assert growth.steepness([1, 10, 100], [1, 10, 10]) == pytest.approx(1)
+    assert growth.steepness([2, 4, 8], [16, 4, 16]) == pytest.approx(2)
+
+
+def test_what_grows_faster_than_its_work_is_marked() -> None:
+    """Against the exponent that is allowed, and not by the clock, which runs for others, too."""
+    curves = {"flat": [5.0, 5.0], "steep": [1.0, 4.0], "steep, by the clock": [1.0, 4.0]}
+    series = {
+        name: {"grows": "things", "exponent": most, "points": [1, 4], "curves": curves}
+        for most, name in ((0, "a"), (1, "b"))
+    }
+    marked = [line for line in growth.table(series).splitlines() if "faster" in line]
+    assert marked == ["| things, 1 to 4 | steep | 1 | 4 | 1.00 | 0 | grows faster than its work |"]
+
+
+def test_a_run_is_stored(tmp_path: Path) -> None:
+    """What a run left out stays as it was."""
+    stored = tmp_path / "stored"
+    for machine, rows in (("old", {"a": 1, "b": 1}), ("new", {"b": 2, "c": 2})):
+        write_json({"machine": machine, "rows": rows}, tmp_path / "run")
+        store.merge(tmp_path / "run", stored, "rows")
+    assert read(stored) == {"machine": "new", "rows": {"a": 1, "b": 2, "c": 2}}
+
+
+def test_stored_plots() -> None:
+    """Each stored series has its plot, small enough for a page."""
+    drawn = {path.stem: path.stat().st_size for path in store.PLOTS.iterdir()}
+    assert set(drawn) == {"ratios", *read(store.GROWTH)["series"]}
+    assert max(drawn.values()) < 60_000
+
+
+def test_plots_need_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without it the error says what to install."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingError, match=r"voyant-cloud\[bench\]"):
+        draw_ratios([row()], {"row": 1.0}, tmp_path / "ratios.svg")
+
+
+def test_plots(tmp_path: Path) -> None:
+    """The same figures give the same files, which hold what was measured and no date."""
+    pytest.importorskip("matplotlib")
+    history = {"history": read(store.GROWTH)["series"]["history"]}
+    drawn = []
+    for folder in (tmp_path / "once", tmp_path / "again"):
+        folder.mkdir()
+        draw_growth(history, folder)
+        draw_ratios([row(), row(name="cost", is_cost=True)], {"row": 0.25, "cost": 0.25}, folder / "ratios.svg")
+        drawn.append({path.name: path.read_text() for path in folder.iterdir()})
+    assert drawn[0] == drawn[1]
+    assert "messages retained in a channel" in drawn[0]["history.svg"]
+    assert "row  0.25" in drawn[0]["ratios.svg"]
+    assert not any("<dc:date>" in text for text in drawn[0].values())

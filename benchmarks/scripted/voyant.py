@@ -9,14 +9,18 @@ __all__ = ["Voyant"]
 
 
 class Voyant:
-    """Sends *count* messages as soon as the connection stands."""
+    """Sends *count* messages as soon as the connection stands.
+
+    Attributes:
+        messages: their frames, of the length that the embedded server's have for the same messages.
+    """
 
     def __init__(self, count: int) -> None:
-        self._messages = b"".join(map(_message, range(1, count + 1)))
+        self.messages = b"".join(map(_message, range(1, count + 1)))
 
     def opened(self) -> bytes:
         """Greet, and send all messages."""
-        return frame(jsontext({"type": "connected", "channel": "bench"})) + self._messages
+        return frame(jsontext({"type": "connected", "channel": "bench"})) + self.messages
 
     def answer(self, _: bytes) -> bytes:
         """Say nothing more."""
