@@ -17,6 +17,9 @@ from voyant_cloud.server.engine.base import (
     StoredMessage,
 )
 from voyant_cloud.server.engine.local_presence import LocalPresence
+from voyant_cloud.server.engine.sqlite_in_loop import DatabaseInLoop
+from voyant_cloud.server.engine.sqlite_open import MEMORY
+from voyant_cloud.server.engine.sqlite_requests import Requests
 from voyant_cloud.server.engine.sqlite_store import AppendRequest, Retention
 from voyant_cloud.server.engine.sqlite_thread import DatabaseThread
 
@@ -55,14 +58,17 @@ class SqliteEngine:
         self._presence = LocalPresence(clock, self._tell_presence)
         self._watched: set[str] = set()
         self._listener: EngineListener | None = None
-        self._database: DatabaseThread | None = None
+        self._database: Requests | None = None
         self._open = False
 
     async def open(self, listener: EngineListener) -> None:
-        """Open the database and start its thread; once in the life of an engine."""
+        """Open the database; once in the life of an engine."""
         assert self._database is None, "an engine is opened once"
         self._listener = listener
-        self._database = DatabaseThread(self._path, self._retention, self._tell_messages)
+        if self._path == MEMORY:
+            self._database = DatabaseInLoop(self._retention, self._tell_messages)
+        else:
+            self._database = DatabaseThread(self._path, self._retention, self._tell_messages)
         await self._database.start()
         self._open = True
 
@@ -115,7 +121,7 @@ class SqliteEngine:
         self._running()
         return self._presence.members(channel, limit)
 
-    def _running(self) -> DatabaseThread:
+    def _running(self) -> Requests:
         if self._database is None or not self._open:
             raise EngineUnavailableError("the engine is not open")
         return self._database

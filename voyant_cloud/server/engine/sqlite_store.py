@@ -187,7 +187,9 @@ class _Group:
             channel = self._channels[name]
             self._tables.insert_messages(channel, messages)
             self._tables.move_head(channel)
-            self._tables.delete_messages(channel.id, up_to_seq=self._retention.trimmed_seq(channel.head.seq))
+            too_many = self._retention.trimmed_seq(channel.head.seq)
+            if too_many:
+                self._tables.delete_messages(channel.id, up_to_seq=too_many)
 
     def _earlier(self, request: AppendRequest) -> list[StoredMessage] | EngineError | None:
         key = request.idempotency

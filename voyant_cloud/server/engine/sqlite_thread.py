@@ -1,113 +1,59 @@
-"""The event loop's side of the database thread: starts it, sends it requests, hands on what it did, ends it.
+"""A database in a file, served by a thread of its own: the disk makes the thread wait, and not the event loop.
 
 Between the two there is a queue one way and ``call_soon_threadsafe`` the other. Nothing else is shared, so there is no
-lock: futures are made and settled on the event loop alone, the database is touched by the thread alone.
+lock: the database is touched by the thread alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 
-from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
 from voyant_cloud.server.engine.sqlite_open import open_database
-from voyant_cloud.server.engine.sqlite_store import AppendRequest, Retention, SqliteStore
+from voyant_cloud.server.engine.sqlite_requests import Deliver, Requests
+from voyant_cloud.server.engine.sqlite_store import Retention, SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
-from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Worker
+from voyant_cloud.server.engine.sqlite_worker import Outcome, Request, Worker
 
 __all__ = ["DatabaseThread"]
 
 
-class DatabaseThread:
-    """A database and the thread that serves it, from ``start`` to ``stop``. Made on the event loop that uses it.
+class DatabaseThread(Requests):
+    """A database and its thread.
 
     Args:
-        path: the database's file, or ``:memory:``.
+        path: the database's file.
         retention: how much is kept.
-        deliver: is called on the event loop with what each group stored, by channel, after its callers were answered.
+        deliver: see ``Deliver``.
     """
 
-    def __init__(
-        self, path: str, retention: Retention, deliver: Callable[[dict[str, list[StoredMessage]]], None]
-    ) -> None:
+    def __init__(self, path: str, retention: Retention, deliver: Deliver) -> None:
+        super().__init__(deliver)
         self._path = path
         self._retention = retention
-        self._deliver = deliver
-        self._loop = asyncio.get_running_loop()
-        self._requests: queue.SimpleQueue[list[Request] | None] = queue.SimpleQueue()
-        self._turn: list[Request] = []
+        self._requests: queue.SimpleQueue[Sequence[Request] | None] = queue.SimpleQueue()
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._ended: asyncio.Future[None] = self._loop.create_future()
         # A daemon: a program that forgets to close loses nothing that was committed, and must not hang at its end.
         self._thread = threading.Thread(target=self._run, name="voyant-sqlite", daemon=True)
 
     async def start(self) -> None:
-        """Open the database.
-
-        Raises:
-            EngineSetupError: it cannot be opened.
-        """
+        """Open the database; see ``Requests.start``."""
         self._thread.start()
         await self._opened
 
     async def stop(self) -> None:
-        """Do what was asked for until now, then close the database. Safe to call twice; ask for nothing after it."""
-        self._hand_over()
+        """Finish, and end the thread; see ``Requests.stop``."""
+        self._end_turn()
         self._requests.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
 
-    def append(self, request: AppendRequest) -> asyncio.Future[list[StoredMessage]]:
-        """Commit messages; see ``Engine.append``."""
-        answer: asyncio.Future[list[StoredMessage]] = self._loop.create_future()
-        self._ask(Append(request, answer))
-        return answer
-
-    async def history(self, channel: str, after_seq: int | None, limit: int) -> History:
-        """Read a channel's history; see ``Engine.history``."""
-        answer: asyncio.Future[History] = self._loop.create_future()
-        self._ask(Read(channel, after_seq, limit, answer))
-        return await answer
-
-    async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
-        """List channels; see ``Engine.channels``."""
-        answer: asyncio.Future[list[ChannelStanding]] = self._loop.create_future()
-        self._ask(List(prefix, limit, answer))
-        return await answer
-
-    async def check(self) -> None:
-        """See whether a publish would be taken; see ``Engine.check``."""
-        answer: asyncio.Future[None] = self._loop.create_future()
-        self._ask(Check(answer))
-        await answer
-
-    def _ask(self, request: Request) -> None:
-        # All requests of one turn of the loop go over together: the thread is woken once, and finds its group complete.
-        if not self._turn:
-            self._loop.call_soon(self._hand_over)
-        self._turn.append(request)
-
-    def _hand_over(self) -> None:
-        if self._turn:
-            self._requests.put(self._turn)
-            self._turn = []
-
-    def _receive(self, outcome: Outcome) -> None:
-        for answer, result in outcome.answers:
-            # One that is done was cancelled by its caller; what it asked for has been done all the same.
-            if answer.done():
-                continue
-            if isinstance(result, Exception):
-                # A copy for each, since raising an exception adds to its traceback.
-                answer.set_exception(copy.copy(result))
-            else:
-                answer.set_result(result)
-        if outcome.fresh:
-            self._deliver(outcome.fresh)
+    def _work(self, requests: Sequence[Request]) -> None:
+        self._requests.put(requests)
 
     # What follows runs on the database's thread.
 
@@ -126,7 +72,7 @@ class DatabaseThread:
         with contextlib.closing(database):
             self._tell(Outcome([(self._opened, None)]))
             store, sweep = SqliteStore(database, self._retention), Sweep(database, self._retention)
-            Worker(self._requests, store, sweep, self._tell).run()
+            Worker(store, sweep, self._tell).run(self._requests)
 
     def _tell(self, outcome: Outcome) -> None:
         # Where the loop is closed already, nobody is left to be told.

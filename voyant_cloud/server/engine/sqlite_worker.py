@@ -1,4 +1,4 @@
-"""The database thread's work: takes requests off a queue, commits appends in groups, reads, sweeps in between."""
+"""The database's work: commits appends in groups, reads, sweeps in between."""
 
 from __future__ import annotations
 
@@ -77,23 +77,15 @@ class Outcome:
 
 
 class Worker:
-    """Serves a queue of requests until it meets ``None``, with all that was put in before it done.
+    """Does what is asked of a store.
 
     Args:
-        requests: what to do, in order, some at a time.
-        store: where.
+        store: the store.
         sweep: what is done in between.
         tell: hands an outcome to the event loop. The futures in it are not touched here.
     """
 
-    def __init__(
-        self,
-        requests: queue.SimpleQueue[list[Request] | None],
-        store: SqliteStore,
-        sweep: Sweep,
-        tell: Callable[[Outcome], None],
-    ) -> None:
-        self._requests = requests
+    def __init__(self, store: SqliteStore, sweep: Sweep, tell: Callable[[Outcome], None]) -> None:
         self._store = store
         self._sweep = sweep
         self._tell = tell
@@ -102,22 +94,40 @@ class Worker:
         self._stopping = False
         self._waiting: deque[Request] = deque()
 
-    def run(self) -> None:
-        """Serve until the end of the queue."""
-        while not self._stopping:
-            taken = self._take()
-            # Appends first: a read may well see what was asked for after it.
-            self._append([each for each in taken if isinstance(each, Append)])
-            self._read([each for each in taken if isinstance(each, Read)])
-            self._list([each for each in taken if isinstance(each, List)])
-            self._check([each for each in taken if isinstance(each, Check)])
-            self._sweep_if_due()
+    def run(self, requests: queue.SimpleQueue[Sequence[Request] | None]) -> None:
+        """Serve a queue of requests, some at a time, until it gives ``None``, with all that was put in before it done.
 
-    def _take(self) -> list[Request]:
+        Appends are committed in groups.
+        """
+        while not self._stopping:
+            self.serve(self._take(requests))
+            self.sweep_if_due()
+
+    def serve(self, requests: Sequence[Request]) -> None:
+        """Do what is asked for, appends in one commit."""
+        # Appends first: a read may well see what was asked for after it.
+        self._append([each for each in requests if isinstance(each, Append)])
+        self._read([each for each in requests if isinstance(each, Read)])
+        self._list([each for each in requests if isinstance(each, List)])
+        self._check([each for each in requests if isinstance(each, Check)])
+
+    def sweep_in(self) -> float:
+        """Return the seconds until the next step of the sweep is due."""
+        return max(self._sweep_at - time.monotonic(), 0.0)
+
+    def sweep_if_due(self) -> None:
+        """Go a step of the sweep, if it is time."""
+        now = time.monotonic()
+        if now >= self._sweep_at:
+            # A failing disk is told by those who publish; the sweep comes again.
+            done = _outcome_of(self._sweep.step)
+            self._sweep_at = now if done is False else now + SWEEP_EVERY
+
+    def _take(self, requests: queue.SimpleQueue[Sequence[Request] | None]) -> list[Request]:
         """Wait for a request, or for the next step of the sweep; return what is there, up to a group."""
         taken: list[Request] = []
         room, until = GROUP_MESSAGES, 0.0
-        while room > 0 and (self._waiting or self._receive(self._patience(len(taken), until))):
+        while room > 0 and (self._waiting or self._receive(requests, self._patience(len(taken), until))):
             # From the first request on.
             until = until or time.monotonic() + GROUP_WAIT
             each = self._waiting.popleft()
@@ -129,16 +139,16 @@ class Worker:
     def _patience(self, taken: int, until: float) -> float:
         """Return for how many seconds to wait for one more request."""
         if not taken:
-            return max(self._sweep_at - time.monotonic(), 0.0)
+            return self.sweep_in()
         return max(until - time.monotonic(), 0.0) if taken < self._last_group else 0.0
 
-    def _receive(self, timeout: float) -> bool:
+    def _receive(self, requests: queue.SimpleQueue[Sequence[Request] | None], timeout: float) -> bool:
         try:
-            requests = self._requests.get(timeout=timeout)
+            more = requests.get(timeout=timeout)
         except queue.Empty:
             return False
-        self._stopping = requests is None
-        self._waiting.extend(requests or ())
+        self._stopping = more is None
+        self._waiting.extend(more or ())
         return bool(self._waiting)
 
     def _append(self, appends: Sequence[Append]) -> None:
@@ -168,13 +178,6 @@ class Worker:
         if checks:
             found = _outcome_of(self._store.check)
             self._tell(Outcome([(each.answer, found) for each in checks]))
-
-    def _sweep_if_due(self) -> None:
-        now = time.monotonic()
-        if now >= self._sweep_at:
-            # A failing disk is told by those who publish; the sweep comes again.
-            done = _outcome_of(self._sweep.step)
-            self._sweep_at = now if done is False else now + SWEEP_EVERY
 
 
 def _size(request: Request) -> int:
