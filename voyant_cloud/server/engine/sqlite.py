@@ -20,7 +20,7 @@ from voyant_cloud.server.engine.local_presence import LocalPresence
 from voyant_cloud.server.engine.sqlite_in_loop import DatabaseInLoop
 from voyant_cloud.server.engine.sqlite_open import MEMORY
 from voyant_cloud.server.engine.sqlite_requests import Requests
-from voyant_cloud.server.engine.sqlite_store import AppendRequest, Retention
+from voyant_cloud.server.engine.sqlite_store import Retention
 from voyant_cloud.server.engine.sqlite_thread import DatabaseThread
 
 __all__ = ["SqliteEngine"]
@@ -96,7 +96,7 @@ class SqliteEngine:
         self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None = None
     ) -> list[StoredMessage]:
         """Commit messages, all or none."""
-        return await self._running().append(AppendRequest(tuple(messages), idempotency))
+        return await self._running().append(tuple(messages), idempotency)
 
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""

@@ -11,8 +11,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
-from voyant_cloud.server.engine.sqlite_store import AppendRequest
+from voyant_cloud.server.engine.base import ChannelStanding, History, IdempotencyKey, NewMessage, StoredMessage
 from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request
 
 __all__ = ["Deliver", "Requests"]
@@ -45,10 +44,12 @@ class Requests(ABC):
     def _work(self, requests: Sequence[Request]) -> None:
         """Have these done, and ``_receive`` called on the loop with what they come to."""
 
-    def append(self, request: AppendRequest) -> asyncio.Future[list[StoredMessage]]:
+    def append(
+        self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None
+    ) -> asyncio.Future[list[StoredMessage]]:
         """Commit messages; see ``Engine.append``."""
         answer: asyncio.Future[list[StoredMessage]] = self._loop.create_future()
-        self._ask(Append(request, answer))
+        self._ask(Append(messages, idempotency, answer=answer))
         return answer
 
     def history(self, channel: str, after_seq: int | None, limit: int) -> asyncio.Future[History]:

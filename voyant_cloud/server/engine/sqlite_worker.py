@@ -27,11 +27,10 @@ SWEEP_EVERY: Final = 60.0
 
 
 @attrs.frozen
-class Append:
+class Append(AppendRequest):
     """Store messages."""
 
-    request: AppendRequest
-    answer: Future[list[StoredMessage]]
+    answer: Future[list[StoredMessage]] = attrs.field(kw_only=True)
 
 
 @attrs.frozen
@@ -106,7 +105,10 @@ class Worker:
     def serve(self, requests: Sequence[Request]) -> None:
         """Do what is asked for, appends in one commit."""
         # Appends first: a read may well see what was asked for after it.
-        self._append([each for each in requests if isinstance(each, Append)])
+        appends = [each for each in requests if isinstance(each, Append)]
+        self._append(appends)
+        if len(appends) == len(requests):
+            return
         self._read([each for each in requests if isinstance(each, Read)])
         self._list([each for each in requests if isinstance(each, List)])
         self._check([each for each in requests if isinstance(each, Check)])
@@ -154,7 +156,7 @@ class Worker:
     def _append(self, appends: Sequence[Append]) -> None:
         if not appends:
             return
-        done = _outcome_of(partial(self._store.append_group, [each.request for each in appends]))
+        done = _outcome_of(partial(self._store.append_group, appends))
         if isinstance(done, Exception):
             self._tell(Outcome([(each.answer, done) for each in appends]))
         else:
@@ -181,7 +183,7 @@ class Worker:
 
 
 def _size(request: Request) -> int:
-    return len(request.request.messages) if isinstance(request, Append) else 1
+    return len(request.messages) if isinstance(request, Append) else 1
 
 
 def _outcome_of(work: Callable[[], Any]) -> Any:
