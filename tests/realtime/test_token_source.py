@@ -15,6 +15,7 @@ import pytest
 from tests.fake_realtime import PATIENCE
 from voyant_cloud.errors import VoyantConfigError, VoyantTransportError, VoyantValidationError, api_error
 from voyant_cloud.models import RealtimeTokenSummary
+from voyant_cloud.realtime.own_threads import OwnThreads
 from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError, check_token
 
 NOW = 1_764_000_000.0
@@ -25,7 +26,7 @@ def summary(number: int, lifetime: float, now: float = NOW) -> RealtimeTokenSumm
 
 
 def source_of(token: Any, *, chance: float = 0.0) -> TokenSource:
-    return TokenSource(token, chance=lambda: chance)
+    return TokenSource(token, chance=lambda: chance, defer=OwnThreads().defer)
 
 
 class Minter:
