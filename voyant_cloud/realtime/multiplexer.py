@@ -143,7 +143,7 @@ class Multiplexer:
         try:
             while not self._closed:
                 self._turn()
-            self._turn()
+            self._open_mail()
         except BaseException:  # noqa: BLE001 - a thread that dies must not leave channels that look healthy
             logger.error("the shared reader failed; this is a bug\n%s", redact(traceback.format_exc()))
             self.close()
@@ -164,8 +164,7 @@ class Multiplexer:
                 self._receive(key.data)
         for _ in range(ready):
             self._receive(self._ready.popleft())
-        for call in self._take_mail():
-            call()
+        self._open_mail()
         for number in self._timers.take_due(time.monotonic()):
             self._time_is_up(self._readings[number])
 
@@ -173,13 +172,14 @@ class Multiplexer:
         look_at = self._timers.next_look()
         return None if look_at is None else max(0.0, look_at - time.monotonic())
 
-    def _take_mail(self) -> list[Call]:
+    def _open_mail(self) -> None:
         with self._lock:
             if self._is_signalled:
                 self._is_signalled = False
                 self._signalled.recv(_SIGNAL_SIZE)
             mail, self._mail = self._mail, []
-        return mail
+        for call in mail:
+            call()
 
     # One reader
 
