@@ -9,14 +9,20 @@ from typing import Any
 
 from tests.fake_realtime import PATIENCE, FakeRealtime
 from voyant_cloud.realtime.channel import RealtimeChannel
+from voyant_cloud.realtime.shared_threads import SharedThreads
 
 __all__ = ["Seen", "open_channel"]
+
+
+shared: SharedThreads | None = None
+"""What the channels run on; the fixture ``threads`` sets it."""
 
 
 @contextmanager
 def open_channel(service: FakeRealtime, **options: Any) -> Iterator[RealtimeChannel]:
     """Open a channel to *service*, with a fixed token unless told otherwise, and close it without waiting for it."""
-    channel = RealtimeChannel(**{"channel": "orders:eu", "token": "rtok_1", "base_url": service.url, **options})
+    given = {"channel": "orders:eu", "token": "rtok_1", "base_url": service.url, "threads": shared, **options}
+    channel = RealtimeChannel(**given)
     try:
         yield channel
     finally:

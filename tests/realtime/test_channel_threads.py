@@ -24,6 +24,7 @@ from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel
 
 pytestmark = pytest.mark.usefixtures("quick")
 
+ON_ANY_THREADS = pytest.mark.usefixtures("threads")
 BURST = 50_000
 
 
@@ -37,6 +38,7 @@ def message_bytes(number: int) -> bytes:
 # Slow handlers
 
 
+@ON_ANY_THREADS
 def test_a_slow_handler_loses_nothing_of_a_burst() -> None:
     """The service closes right behind 50,000 messages; all of them reach the handler, in order."""
     stream = b"".join(message_bytes(number) for number in range(BURST))
@@ -61,6 +63,7 @@ def test_a_slow_handler_loses_nothing_of_a_burst() -> None:
     assert received == list(range(BURST))
 
 
+@ON_ANY_THREADS
 def test_a_handler_that_hangs_costs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the inbox is full nothing is read, and the service still hears from us."""
     monkeypatch.setattr(reader, "_STALL_PING", 0.05)
@@ -103,6 +106,7 @@ def test_a_slow_handler_is_not_the_peers_silence() -> None:
     assert [name for name, _ in events] == ["message"] * 50
 
 
+@ON_ANY_THREADS
 def test_the_queue_is_bounded() -> None:
     """A handler that hangs stops the service, through TCP, instead of filling the memory."""
     go_on = threading.Event()
@@ -134,6 +138,7 @@ def test_the_queue_is_bounded() -> None:
 # close()
 
 
+@ON_ANY_THREADS
 def test_close_from_a_handler() -> None:
     """It does not wait for the thread it runs on; what waited is dropped, the last event comes."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -157,6 +162,7 @@ def test_close_from_a_handler() -> None:
     assert done[0] < 2
 
 
+@ON_ANY_THREADS
 def test_close_while_a_handler_hangs_is_bounded() -> None:
     """The handler is left to itself."""
     go_on = threading.Event()
@@ -194,6 +200,7 @@ def test_close_while_dialing_a_black_hole() -> None:
                 assert not channel._reader.is_alive()
 
 
+@ON_ANY_THREADS
 def test_close_while_the_token_callable_hangs() -> None:
     """It ends within its timeout, and the reader when the callable returns."""
     asked, go_on = threading.Event(), threading.Event()
@@ -212,6 +219,7 @@ def test_close_while_the_token_callable_hangs() -> None:
         assert service._peers.empty()
 
 
+@ON_ANY_THREADS
 def test_close_from_the_token_callable() -> None:
     """It runs on the reader's thread, which then has nothing to connect."""
     channels: list[RealtimeChannel] = []
@@ -240,6 +248,7 @@ def test_close_on_a_dead_network_is_bounded() -> None:
         assert not channel._reader.is_alive()
 
 
+@ON_ANY_THREADS
 def test_close_between_attempts_tells_the_handlers_once() -> None:
     """While it waits to reconnect, the end is told all the same."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -253,6 +262,7 @@ def test_close_between_attempts_tells_the_handlers_once() -> None:
     assert [(event.code, event.will_reconnect) for _, event in seen.all] == [(1012, True), (1000, False)]
 
 
+@ON_ANY_THREADS
 def test_a_handler_cannot_wait_for_the_end() -> None:
     """It would wait for itself; it is told so."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -271,6 +281,7 @@ def test_a_handler_cannot_wait_for_the_end() -> None:
     assert "cannot wait for the end" in str(errors[0])
 
 
+@ON_ANY_THREADS
 def test_wait_closed_waits_for_the_handlers() -> None:
     """A program may exit after it without losing what was received."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -289,6 +300,7 @@ def test_wait_closed_waits_for_the_handlers() -> None:
 # Nothing left behind
 
 
+@ON_ANY_THREADS
 def test_reconnects_leave_no_threads_and_no_descriptors() -> None:
     """Fifty of them, each ended another way."""
     # What tests before this one left to the collector would end while this one counts.

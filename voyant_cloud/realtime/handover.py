@@ -59,7 +59,12 @@ class Handover:
     def take(self) -> RealtimeMessageSummary | None:
         """Say that the last message is done with and wait for the next; ``None`` at the end."""
         with self._changed:
-            call = self._done_with_held()
+            call = None
+            if self._held is not None:
+                self._done(self._held)
+                self._held = None
+                if not self._offers:
+                    call = self._over()
             if call is None:
                 return self._next()
         call()
@@ -108,13 +113,6 @@ class Handover:
             call = self._over()
         if call is not None:
             call()
-
-    def _done_with_held(self) -> Call | None:
-        if self._held is None:
-            return None
-        self._done(self._held)
-        self._held = None
-        return None if self._offers else self._over()
 
     def _next(self) -> RealtimeMessageSummary | None:
         while not self._offers and not self._finished:
