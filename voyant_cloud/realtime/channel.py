@@ -312,7 +312,7 @@ class RealtimeChannel:
         """
         self._check_process()
         if self._dispatcher.is_own_thread():
-            raise RealtimeError("a handler cannot wait for the end of its channel")
+            raise RealtimeError("a handler cannot wait for the end of its channel, or of one on the same threads")
         started = time.monotonic()
         if not self._lifecycle.closing.wait(timeout):
             return False

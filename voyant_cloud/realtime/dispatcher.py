@@ -111,13 +111,15 @@ class Dispatcher:
             RealtimeError: another loop iterates, or this is a handlers' thread, which would wait for itself.
         """
         if self.is_own_thread():
-            raise RealtimeError("a handler cannot iterate over its channel; iterate in a thread of your own")
+            raise RealtimeError(
+                "a handler cannot iterate over its channel, or one on the same threads; iterate in a thread of your own"
+            )
         with self._lock:
             if self._inbox.discarded:
                 return
             self._notice_newcomer()
             self._handover.begin()
-            if self._delivery is None:
+            if not self._is_delivering():
                 # The threads were closed meanwhile: nobody would ever give it anything.
                 self._handover.finish()
         try:
@@ -159,15 +161,18 @@ class Dispatcher:
     def _notice_newcomer(self) -> None:
         assert self._lock.locked()
         self._look_at_kept = True
-        if self._delivery is None:
-            self._start()
-        else:
+        if self._is_delivering():
             self._inbox.wake()
+        else:
+            self._start()
 
     def _start(self) -> None:
         assert self._lock.locked()
-        delivery = self._threads.deliver(self._deliver(), self._channel)
-        self._delivery = delivery if delivery.is_alive() else None
+        self._delivery = self._threads.deliver(self._deliver(), self._channel)
+
+    def _is_delivering(self) -> bool:
+        assert self._lock.locked()
+        return self._delivery is not None and self._delivery.is_alive()
 
     def _deliver(self) -> Steps[None]:
         try:

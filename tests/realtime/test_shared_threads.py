@@ -1,0 +1,432 @@
+"""Many channels on few threads: each keeps its promises, whatever the others do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_realtime import PATIENCE, PING, FakePeer, FakeRealtime, frame_bytes, message_frame
+from tests.realtime.channel_tools import Seen, open_channel
+from tests.waiting import until
+from voyant_cloud import (
+    RealtimeChannel,
+    RealtimeChannelOptions,
+    RealtimeClosedError,
+    RealtimeError,
+    SharedThreads,
+    VoyantCloudClient,
+    VoyantConfigError,
+)
+from voyant_cloud.realtime import connection as connection_module
+from voyant_cloud.testing import VoyantServer
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+CERTIFICATES = Path(__file__).resolve().parents[1] / "certificates"
+
+
+@pytest.fixture
+def threads() -> Iterator[SharedThreads]:
+    """Two for handlers, two for connects."""
+    with SharedThreads(handlers=2, connectors=2) as shared:
+        yield shared
+
+
+def ours() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("voyant-shared")]
+
+
+def take(channel: RealtimeChannel, count: int) -> list[Any]:
+    return [message.data for message in islice(channel, count)]
+
+
+# Few threads
+
+
+def test_many_channels_on_few_threads() -> None:
+    """200 of them on 8 threads, each with its messages and in order."""
+    count, each = 200, 20
+
+    def script(peer: FakePeer) -> None:
+        name = peer.query["channel"]
+        peer.go_live()
+        for number in range(each):
+            peer.message(f"{name}-{number}", [name, number])
+        peer.wait_for_end()
+        peer.drop()
+
+    names = [f"c{number}" for number in range(count)]
+    with FakeRealtime(script) as service, SharedThreads() as threads:
+        channels = [RealtimeChannel(channel=n, token="rtok_1", base_url=service.url, threads=threads) for n in names]
+        seen = [Seen(channel, "message") for channel in channels]
+        for name, events in zip(names, seen, strict=True):
+            assert [event.data for _, event in events.wait(each)] == [[name, number] for number in range(each)]
+        assert 3 <= len(ours()) <= 8
+        assert {channel.last_message_id for channel in channels} == {f"{name}-{each - 1}" for name in names}
+    assert ours() == []
+    assert not any(channel.wait_closed(0) is False for channel in channels)
+
+
+def test_the_clients_channels_and_options_take_them(server: VoyantServer, threads: SharedThreads) -> None:
+    """Wherever a channel's settings are given."""
+    client = VoyantCloudClient(api_key=server.api_key, base_url=server.url)
+    token = client.realtime.tokens.mint(client_id="u", capabilities={"*": ["subscribe"]})
+    options = RealtimeChannelOptions(channel="b", token=token, base_url=server.url, threads=threads)
+    with client.realtime.channel("a", client_id="u", threads=threads) as first:
+        with RealtimeChannel.from_options(options) as second:
+            assert first.wait_connected(PATIENCE)
+            assert second.wait_connected(PATIENCE)
+            client.realtime.publish("a", event="e", data=1)
+            client.realtime.publish("b", event="e", data=2)
+            assert (take(first, 1), take(second, 1)) == ([1], [2])
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("voyant-reader")]
+
+
+def test_a_burst_over_tls_is_read_to_its_end(threads: SharedThreads) -> None:
+    """What TLS has decrypted already is no longer announced by the socket."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem")
+    with FakeRealtime(tls=context) as service:
+        url = f"https://localhost:{service.port}"
+        with open_channel(service, base_url=url, verify=str(CERTIFICATES / "ca.pem"), threads=threads) as channel:
+            seen = Seen(channel, "message")
+            peer = service.accept()
+            peer.go_live()
+            for size in (1, 50, 150):
+                before = len(seen.all)
+                peer.write(b"".join(frame_bytes(_message_text(before + n, "x" * 1000)) for n in range(size)))
+                seen.wait(before + size)
+        assert [event.data[0] for _, event in seen.all] == list(range(201))
+
+
+def _message_text(number: int, filling: str) -> str:
+    data = f'[{number},"{filling}"]'
+    return (
+        f'{{"type":"message","id":"m{number}","channel":"c","event":"e","data":{data},'
+        '"publishedAt":"2026-11-24T09:30:00.000Z"}'
+    )
+
+
+# Each for itself
+
+
+def test_a_slow_handler_holds_up_no_other_channel(threads: SharedThreads) -> None:
+    """It takes one thread of two; and its full queue stops nobody else's reading."""
+    go_on = threading.Event()
+    with FakeRealtime() as service, ExitStack() as stack:
+        slow = stack.enter_context(open_channel(service, channel="slow", queue_size=5, threads=threads))
+        slow.on("message", lambda _: go_on.wait(PATIENCE))
+        slow_seen, slow_peer = Seen(slow, "message"), service.accept()
+        quick = stack.enter_context(open_channel(service, channel="quick", threads=threads))
+        quick_seen, quick_peer = Seen(quick, "message"), service.accept()
+        slow_peer.go_live()
+        quick_peer.go_live()
+        for number in range(100):
+            slow_peer.message(f"s{number}")
+        for number in range(100):
+            quick_peer.message(f"q{number}")
+            quick_seen.wait(number + 1)
+        assert slow_seen.ids == []
+        assert len(slow._dispatcher._inbox._events) <= 5
+        go_on.set()
+        slow_seen.wait(100)
+    assert slow_seen.ids == [f"s{number}" for number in range(100)]
+
+
+def test_a_host_that_does_not_answer_holds_up_no_other_channel() -> None:
+    """While the only connector waits for it, all that is connected flows; the rest connects after it."""
+    with FakeRealtime() as service, SharedThreads(connectors=1) as threads, ExitStack() as stack:
+        black_hole = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        live = stack.enter_context(open_channel(service, threads=threads))
+        seen, peer = Seen(live, "message"), service.accept()
+        peer.go_live()
+        assert live.wait_connected(PATIENCE)
+        url = f"http://127.0.0.1:{black_hole.getsockname()[1]}"
+        lost = stack.enter_context(open_channel(service, base_url=url, connect_timeout=0.5, threads=threads))
+        accepted, _ = black_hole.accept()
+        stack.enter_context(accepted)
+        for number in range(20):
+            peer.message(f"m{number}")
+            seen.wait(number + 1)
+        peer.drop()
+        again = service.accept()
+        assert again.query["sinceId"] == "m19"
+        again.go_live()
+        again.message("m20")
+        seen.wait(21)
+        assert not lost.wait_connected(0)
+
+
+def test_a_lasting_error_of_one_leaves_the_others(threads: SharedThreads) -> None:
+    """It ends, and says why; they go on."""
+    with FakeRealtime() as service, open_channel(service, threads=threads) as lasting:
+        seen, peer = Seen(lasting, "message"), service.accept()
+        peer.go_live()
+        with open_channel(service, threads=threads) as ending:
+            service.accept().refuse(403, {"error": "no", "code": "forbidden", "requestId": "r"})
+            assert ending.wait_closed(PATIENCE)
+            assert "no" in str(ending.error)
+        peer.message("m1")
+        seen.wait(1)
+
+
+def test_a_peer_that_reads_nothing_holds_up_no_other_channel(
+    threads: SharedThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ping that would have to wait behind what a user's thread sends is sent by another thread, when it can be."""
+    monkeypatch.setattr(connection_module, "_CONTROL_TIMEOUT", PATIENCE)
+    with FakeRealtime() as service, ExitStack() as stack:
+        stuck = stack.enter_context(open_channel(service, ping_after=0.05, pong_timeout=60, threads=threads))
+        stuck_peer = service.accept()
+        stuck_peer.go_live()
+        assert stuck.wait_connected(PATIENCE)
+        live = stack.enter_context(open_channel(service, threads=threads))
+        seen, peer = Seen(live, "message"), service.accept()
+        peer.go_live()
+        connection: Any = stuck._lifecycle.connection()
+        # As a user's thread in the middle of a frame does.
+        with connection._sending:
+            until(lambda: any("-connector" in name for name in _busy(threads)))
+            for number in range(20):
+                peer.message(f"m{number}")
+                seen.wait(number + 1)
+        assert stuck_peer.receive() == (PING, b"")
+
+
+def _busy(threads: SharedThreads) -> list[str]:
+    connectors = threads._pool._connectors
+    return [thread.name for thread in connectors._threads] if connectors._idle < len(connectors._threads) else []
+
+
+# Loops and handlers
+
+
+def test_loops_take_no_thread_of_the_handlers() -> None:
+    """Three at a time, and a handler beside them, on one thread for handlers."""
+    with FakeRealtime() as service, SharedThreads(handlers=1) as threads, ExitStack() as stack:
+        channels = [stack.enter_context(open_channel(service, channel=f"c{n}", threads=threads)) for n in range(4)]
+        peers = {}
+        for _ in channels:
+            peer = service.accept()
+            peer.go_live()
+            peers[peer.query["channel"]] = peer
+        seen = Seen(channels[3], "message")
+        pool = stack.enter_context(ThreadPoolExecutor())
+        loops = [pool.submit(take, channel, 100) for channel in channels[:3]]
+        for number in range(100):
+            for name, peer in peers.items():
+                peer.message(f"{name}-{number}", [name, number])
+        for loop, channel in zip(loops, channels, strict=False):
+            assert loop.result(PATIENCE) == [[channel.name, number] for number in range(100)]
+        seen.wait(100)
+        # And one that is in the middle of its body, for ever.
+        peers["c0"].message("last")
+        held = iter(channels[0])
+        next(held)
+        peers["c3"].message("last")
+        seen.wait(101)
+
+
+def test_a_handler_may_close_other_channels_but_not_wait_for_them() -> None:
+    """Where all threads waited, none could deliver what they wait for."""
+    errors: list[str] = []
+    took: list[float] = []
+    with FakeRealtime() as service, SharedThreads(handlers=1) as threads, ExitStack() as stack:
+        other = stack.enter_context(open_channel(service, channel="other", threads=threads))
+        last = Seen(other, "disconnected")
+        other_peer = service.accept()
+        other_peer.go_live()
+        assert other.wait_connected(PATIENCE)
+        channel = stack.enter_context(open_channel(service, threads=threads))
+
+        @channel.on("connected")
+        def try_all(_: object) -> None:
+            for call in (other.wait_closed, lambda: next(iter(other))):
+                try:
+                    call()
+                except RealtimeError as error:
+                    errors.append(str(error))
+            started = time.monotonic()
+            other.close()
+            took.append(time.monotonic() - started)
+
+        seen = Seen(channel, "connected")
+        service.accept().go_live()
+        assert other_peer.wait_for_end() == (1000, "client closed")
+        other_peer.drop()
+        seen.wait(1)
+        last.wait(1)
+    assert [error.partition(";")[0] for error in errors] == [
+        "a handler cannot wait for the end of its channel, or of one on the same threads",
+        "a handler cannot iterate over its channel, or one on the same threads",
+    ]
+    assert took[0] < 3
+
+
+# The end
+
+
+def test_the_end_is_the_channels_and_the_threads(threads: SharedThreads) -> None:
+    """All channels at a time: those that are live, in the making, between attempts, or ended before."""
+    with FakeRealtime() as service:
+        names = ("live", "dialing", "waiting", "ended")
+        channels = {name: RealtimeChannel.from_options(_options(name, service, threads)) for name in names}
+        seen = {name: Seen(channel, "disconnected") for name, channel in channels.items()}
+        peers = {}
+        while len(peers) < len(names):
+            peer = service.accept()
+            peers[peer.query["channel"]] = peer
+            if peer.query["channel"] != "dialing":
+                peer.go_live()
+        peers["waiting"].close(1012, "retry-after=60")
+        seen["waiting"].wait(1)
+        peers["ended"].close(4500, "over")
+        assert channels["ended"].wait_closed(PATIENCE)
+        with ThreadPoolExecutor() as pool:
+            ending = pool.submit(threads.close)
+            assert peers["live"].wait_for_end() == (1000, "client closed")
+            peers["live"].drop()
+            ending.result(PATIENCE)
+        assert ours() == []
+        assert all(channel.wait_closed(0) for channel in channels.values())
+        assert [event.code for _, event in seen["waiting"].all] == [1012, 1000]
+        threads.close()
+        with pytest.raises(RealtimeClosedError, match="were closed"):
+            RealtimeChannel.from_options(_options("late", service, threads))
+        assert repr(threads) == "<SharedThreads handlers=2 connectors=2 closed>"
+
+
+def _options(name: str, service: FakeRealtime, threads: SharedThreads) -> RealtimeChannelOptions:
+    return RealtimeChannelOptions(channel=name, token="rtok_1", base_url=service.url, threads=threads)
+
+
+def test_the_end_from_a_handler() -> None:
+    """It does not wait for the thread that it runs on; that ends when the handler has."""
+    with FakeRealtime() as service, SharedThreads() as threads:
+        channel = RealtimeChannel.from_options(_options("c", service, threads))
+        channel.on("connected", lambda _: threads.close(timeout=0.2))
+        seen = Seen(channel, "disconnected")
+        service.accept().go_live()
+        seen.wait(1)
+        until(lambda: not ours())
+
+
+def test_the_end_does_not_wait_for_what_hangs() -> None:
+    """Neither for a handler nor for a token callable; both end when they return."""
+    go_on, asked, called = threading.Event(), threading.Event(), threading.Event()
+
+    def provide() -> str:
+        asked.set()
+        go_on.wait(PATIENCE)
+        return "rtok_1"
+
+    with FakeRealtime() as service, SharedThreads() as threads:
+        hanging = RealtimeChannel(channel="c", token=provide, base_url=service.url, threads=threads)
+        channel = RealtimeChannel.from_options(_options("c", service, threads))
+        channel.on("message", lambda _: called.set() or go_on.wait(PATIENCE))
+        peer = service.accept()
+        peer.go_live()
+        peer.send(message_frame("m1"))
+        assert called.wait(PATIENCE)
+        assert asked.wait(PATIENCE)
+        started = time.monotonic()
+        threads.close(timeout=0.2)
+        assert time.monotonic() - started < 2
+        until(lambda: sorted(ours()) == ["voyant-shared-connector", "voyant-shared-handlers"])
+        go_on.set()
+        assert hanging.wait_closed(PATIENCE)
+        assert channel.wait_closed(PATIENCE)
+        until(lambda: not ours())
+        until(lambda: not hanging._reader.is_alive())
+
+
+def test_a_loop_ends_with_the_threads() -> None:
+    """Also one over what a channel kept that ended long before."""
+    with FakeRealtime() as service, SharedThreads() as threads:
+        channel = RealtimeChannel.from_options(_options("c", service, threads))
+        peer = service.accept()
+        peer.go_live()
+        for number in range(3):
+            peer.message(f"m{number}", number)
+        peer.close(4500, "over")
+        assert channel.wait_closed(PATIENCE)
+        # Only what still runs is looked after.
+        with open_channel(service, threads=threads):
+            pass
+        loop = iter(channel)
+        assert next(loop).data == 0
+        threads.close()
+        with pytest.raises(RealtimeError, match="over"):
+            list(loop)
+        with pytest.raises(RealtimeError, match="over"):
+            list(channel)
+
+
+@pytest.mark.parametrize("wrong", [0, 65, True, 1.5, "4", None])
+@pytest.mark.parametrize("name", ["handlers", "connectors"])
+def test_wrong_numbers_are_named(name: str, wrong: Any) -> None:
+    """With the range and the value."""
+    with pytest.raises(VoyantConfigError, match=rf"{name}: must be a whole number, 1 to 64, got {wrong!r}"):
+        SharedThreads(**{name: wrong})
+    assert ours() == []
+
+
+@pytest.mark.parametrize("wrong", [-1, "5", float("nan")])
+def test_a_wrong_timeout_is_named(wrong: Any, threads: SharedThreads) -> None:
+    """As for a channel."""
+    with pytest.raises(VoyantConfigError, match="timeout"):
+        threads.close(wrong)
+
+
+FORKED = """
+    import os, sys
+    from voyant_cloud import RealtimeChannel, RealtimeError, SharedThreads
+
+    threads = SharedThreads()
+    options = {"token": "rtok_1", "base_url": sys.argv[1], "threads": threads}
+    channel = RealtimeChannel(channel="orders:eu", **options)
+    assert channel.wait_connected(10)
+    if os.fork() == 0:
+        try:
+            RealtimeChannel(channel="orders:us", **options)
+        except RealtimeError as error:
+            print("child", "before a fork" in str(error), flush=True)
+        channel.close()
+        threads.close()
+        del channel, options, threads
+        os._exit(0)
+    os.wait()
+    channel.publish("alive")
+    print("parent", next(iter(channel)).id, flush=True)
+    threads.close()
+"""
+
+
+def test_a_forked_child_is_told_and_the_parent_unhurt() -> None:
+    """In the child there are no threads; what it lets go of is still the parent's."""
+    with FakeRealtime() as service:
+        command = [sys.executable, "-c", textwrap.dedent(FORKED), service.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            peer = service.accept()
+            peer.go_live()
+            assert process.stdout.readline() == "child True\n"
+            assert peer.receive_json() == {"type": "publish", "event": "alive"}
+            peer.message("m1")
+            assert process.stdout.readline() == "parent m1\n"
+            assert peer.wait_for_end() == (1000, "client closed")
+            peer.drop()
+        assert process.returncode == 0
