@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -31,6 +32,7 @@ from voyant_cloud import (
     VoyantConfigError,
 )
 from voyant_cloud.realtime import connection as connection_module
+from voyant_cloud.realtime import wire
 from voyant_cloud.testing import VoyantServer
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -95,29 +97,22 @@ def test_the_clients_channels_and_options_take_them(server: VoyantServer, thread
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("voyant-reader")]
 
 
-def test_a_burst_over_tls_is_read_to_its_end(threads: SharedThreads) -> None:
-    """What TLS has decrypted already is no longer announced by the socket."""
+def test_a_burst_over_tls_is_read_to_its_end(threads: SharedThreads, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TLS has decrypted already, and a read did not take, is no longer announced by the socket."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / "server.pem")
+    frames = [frame_bytes(json.dumps(message_frame(f"m{number}"))) for number in range(100, 200)]
     with FakeRealtime(tls=context) as service:
         url = f"https://localhost:{service.port}"
         with open_channel(service, base_url=url, verify=str(CERTIFICATES / "ca.pem"), threads=threads) as channel:
-            seen = Seen(channel, "message")
-            peer = service.accept()
+            seen, peer = Seen(channel, "message"), service.accept()
             peer.go_live()
-            for size in (1, 50, 150):
-                before = len(seen.all)
-                peer.write(b"".join(frame_bytes(_message_text(before + n, "x" * 1000)) for n in range(size)))
-                seen.wait(before + size)
-        assert [event.data[0] for _, event in seen.all] == list(range(201))
-
-
-def _message_text(number: int, filling: str) -> str:
-    data = f'[{number},"{filling}"]'
-    return (
-        f'{{"type":"message","id":"m{number}","channel":"c","event":"e","data":{data},'
-        '"publishedAt":"2026-11-24T09:30:00.000Z"}'
-    )
+            assert channel.wait_connected(PATIENCE)
+            # A read takes a frame, of a record that holds many.
+            monkeypatch.setattr(wire, "_READ_SIZE", len(frames[0]))
+            peer.write(b"".join(frames))
+            seen.wait(100)
+        assert seen.ids == [f"m{number}" for number in range(100, 200)]
 
 
 # Each for itself
@@ -144,6 +139,30 @@ def test_a_slow_handler_holds_up_no_other_channel(threads: SharedThreads) -> Non
         go_on.set()
         slow_seen.wait(100)
     assert slow_seen.ids == [f"s{number}" for number in range(100)]
+
+
+def test_a_busy_channel_holds_up_no_other_channel() -> None:
+    """Where both need the only thread for handlers, each gets it for a batch."""
+    go_on = threading.Event()
+    with FakeRealtime() as service, SharedThreads(handlers=1) as threads, ExitStack() as stack:
+        busy = stack.enter_context(open_channel(service, channel="busy", threads=threads))
+        busy.on("message", lambda _: go_on.wait(PATIENCE))
+        busy_seen, busy_peer = Seen(busy, "message"), service.accept()
+        busy_peer.go_live()
+        other = stack.enter_context(open_channel(service, channel="other", threads=threads))
+        before: list[int] = []
+        other.on("message", lambda _: before.append(len(busy_seen.all)))
+        other_seen, other_peer = Seen(other, "message"), service.accept()
+        other_peer.go_live()
+        assert other.wait_connected(PATIENCE)
+        for number in range(1000):
+            busy_peer.message(f"b{number}")
+        other_peer.message("o1")
+        until(lambda: len(busy._dispatcher._inbox._events) > 500 and threads._pool._handlers.is_behind)
+        go_on.set()
+        other_seen.wait(1)
+        busy_seen.wait(1000)
+    assert before[0] < 500
 
 
 def test_a_host_that_does_not_answer_holds_up_no_other_channel() -> None:

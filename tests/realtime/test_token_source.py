@@ -182,6 +182,18 @@ def test_a_token_that_could_not_be_renewed_is_not_used_past_its_end() -> None:
     assert source.token_for_connect(NOW + 101) == "rtok_3"
 
 
+def test_a_renewal_that_has_not_begun_is_not_waited_for() -> None:
+    """The thread that would do it may be the very one that connects; it asks by itself, and nobody asks again."""
+    deferred: list[Callable[[], None]] = []
+    mint = Minter(lambda number: summary(number, 100))
+    source = TokenSource(mint, chance=lambda: 0.0, defer=deferred.append)
+    assert source.token_for_connect(NOW) == "rtok_1"
+    source.start_renewal()
+    assert source.token_for_connect(NOW + 101) == "rtok_2"
+    deferred[0]()
+    assert mint.calls == 2
+
+
 def test_a_renewal_that_hangs_holds_up_nothing() -> None:
     """Until the answer comes the present token is used, up to its end; the callable is not asked a second time."""
     go_on = threading.Event()
