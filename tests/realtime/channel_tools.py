@@ -11,7 +11,7 @@ from tests.fake_realtime import PATIENCE, FakeRealtime
 from voyant_cloud.realtime.channel import RealtimeChannel
 from voyant_cloud.realtime.shared_threads import SharedThreads
 
-__all__ = ["Seen", "open_channel"]
+__all__ = ["Seen", "open_channel", "shared_thread_names"]
 
 
 shared: SharedThreads | None = None
@@ -28,6 +28,11 @@ def open_channel(service: FakeRealtime, **options: Any) -> Iterator[RealtimeChan
     finally:
         channel.close(timeout=0)
         assert channel.wait_closed(PATIENCE)
+
+
+def shared_thread_names() -> list[str]:
+    """Return the names of all threads that channels share."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("voyant-shared")]
 
 
 class Seen:

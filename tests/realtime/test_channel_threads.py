@@ -162,7 +162,6 @@ def test_close_from_a_handler() -> None:
     assert done[0] < 2
 
 
-@ON_ANY_THREADS
 def test_close_while_a_handler_hangs_is_bounded() -> None:
     """The handler is left to itself."""
     go_on = threading.Event()
@@ -200,7 +199,6 @@ def test_close_while_dialing_a_black_hole() -> None:
                 assert not channel._reader.is_alive()
 
 
-@ON_ANY_THREADS
 def test_close_while_the_token_callable_hangs() -> None:
     """It ends within its timeout, and the reader when the callable returns."""
     asked, go_on = threading.Event(), threading.Event()
@@ -248,7 +246,6 @@ def test_close_on_a_dead_network_is_bounded() -> None:
         assert not channel._reader.is_alive()
 
 
-@ON_ANY_THREADS
 def test_close_between_attempts_tells_the_handlers_once() -> None:
     """While it waits to reconnect, the end is told all the same."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -262,7 +259,6 @@ def test_close_between_attempts_tells_the_handlers_once() -> None:
     assert [(event.code, event.will_reconnect) for _, event in seen.all] == [(1012, True), (1000, False)]
 
 
-@ON_ANY_THREADS
 def test_a_handler_cannot_wait_for_the_end() -> None:
     """It would wait for itself; it is told so."""
     with FakeRealtime() as service, open_channel(service) as channel:

@@ -68,7 +68,7 @@ class RealtimeChannel:
         token: a client token, a minted ``RealtimeTokenSummary``, or a callable that returns one of them. A callable
             is asked for a new token when one is needed: before it expires if a summary says when, else before each
             connect. It runs on a thread of the channel: the one that reads the socket for a connect, one of its own for
-            a renewal, never on both at a time.
+            a renewal, never on both at a time. With *threads* it runs on one of their connectors.
         base_url: the service's address; ``None`` takes ``VOYANT_CLOUD_API_URL``, or the hosted service.
         since_id: begin after this message; ``None`` begins with live messages.
         reconnect: whether to connect again when a connection ends; without, its first end is the channel's.

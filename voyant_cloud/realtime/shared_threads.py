@@ -42,12 +42,14 @@ class SharedThreads:
 
     A channel keeps all its promises: its handlers run one after the other and in order, and a full queue stops that
     channel alone. What is shared is time: a handler that is slow keeps one of *handlers* threads from the other
-    channels, and a token callable or a host that does not answer one of *connectors*.
+    channels, and a token callable or a host that does not answer one of *connectors*, a host for no longer than the
+    channel's *connect_timeout*. A ``for`` loop over a channel takes none.
 
     A handler cannot wait for the end of a channel on the same threads, nor iterate over one.
 
     All methods may be called from any thread. After ``fork`` the threads are the parent's: in the child no channel can
-    be opened on them, and ``close()`` does nothing there.
+    be opened on them, and ``close()`` does nothing there. Windows can watch 512 sockets together; for more channels
+    than that, make several.
 
     Args:
         handlers: how many handlers may run at a time, 1 to 64.
