@@ -66,6 +66,23 @@ def test_a_call_that_fails_costs_no_thread(caplog: pytest.LogCaptureFixture) -> 
     assert "rtok_secret" not in caplog.text
 
 
+def test_where_the_system_gives_no_more_threads_one_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slowly; without any it is an error."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    workers, none, called = Workers("few", 3), Workers("none", 3), list[int]()
+    workers.submit(lambda: called.append(0))
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    for number in (1, 2, 3):
+        workers.submit(lambda number=number: called.append(number))  # type: ignore[misc]
+    with pytest.raises(RuntimeError, match="new thread"):
+        none.submit(called.clear)
+    end(workers)
+    assert called == [0, 1, 2, 3]
+
+
 def test_after_the_end_nothing_is_taken() -> None:
     """What waits is still called; what comes later is told so."""
     workers, called = Workers("one", 1), threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -54,7 +55,9 @@ class Workers:
             else:
                 self._calls.append(call)
             if len(self._calls) > self._idle and len(self._threads) < self._limit:
-                self._start_one()
+                # Where the system gives no more threads, those that there are do it all.
+                with contextlib.suppress(RuntimeError) if self._threads else contextlib.nullcontext():
+                    self._start_one()
             self._changed.notify()
             return True
 
