@@ -175,10 +175,11 @@ class Dispatcher:
         return self._delivery is not None and self._delivery.is_alive()
 
     def _deliver(self) -> Steps[None]:
+        take = Take(self._inbox, _BATCH)
         try:
             while True:
                 yield from self._deliver_kept()
-                events = yield Take(self._inbox, _BATCH)
+                events = yield take
                 if events is not None:
                     yield from self._deliver_all(deque(events))
                 elif self._ended():
