@@ -22,6 +22,7 @@ CLIENT = {
     "RealtimeChannelGapEvent",
     "RealtimeChannelOptions",
     "RetryPolicy",
+    "SharedThreads",
     "VoyantCloudClient",
     "__version__",
     "create_voyant_cloud_client",

@@ -56,6 +56,7 @@ from voyant_cloud.models import (
 from voyant_cloud.realtime.bulk import PublishReport
 from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel, RealtimeChannelOptions
 from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent, RealtimeChannelGapEvent
+from voyant_cloud.realtime.shared_threads import SharedThreads
 from voyant_cloud.retry import RetryPolicy
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "RealtimeTokenSummary",
     "RetryPolicy",
     "ServiceUnavailableError",
+    "SharedThreads",
     "UnauthorizedError",
     "VoyantApiError",
     "VoyantCloudClient",

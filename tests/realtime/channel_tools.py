@@ -9,19 +9,30 @@ from typing import Any
 
 from tests.fake_realtime import PATIENCE, FakeRealtime
 from voyant_cloud.realtime.channel import RealtimeChannel
+from voyant_cloud.realtime.shared_threads import SharedThreads
 
-__all__ = ["Seen", "open_channel"]
+__all__ = ["Seen", "open_channel", "shared_thread_names"]
+
+
+shared: SharedThreads | None = None
+"""What the channels run on; the fixture ``threads`` sets it."""
 
 
 @contextmanager
 def open_channel(service: FakeRealtime, **options: Any) -> Iterator[RealtimeChannel]:
     """Open a channel to *service*, with a fixed token unless told otherwise, and close it without waiting for it."""
-    channel = RealtimeChannel(**{"channel": "orders:eu", "token": "rtok_1", "base_url": service.url, **options})
+    given = {"channel": "orders:eu", "token": "rtok_1", "base_url": service.url, "threads": shared, **options}
+    channel = RealtimeChannel(**given)
     try:
         yield channel
     finally:
         channel.close(timeout=0)
         assert channel.wait_closed(PATIENCE)
+
+
+def shared_thread_names() -> list[str]:
+    """Return the names of all threads that channels share."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("voyant-shared")]
 
 
 class Seen:

@@ -28,7 +28,7 @@ from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel, Realtim
 from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent
 from voyant_cloud.realtime.session import Session
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("quick", "threads")
 
 AT = "2026-11-24T09:30:00.000Z"
 GAP = '{"type":"error","code":"history_gap","message":"gone"}'

@@ -16,7 +16,7 @@ from tests.realtime.channel_tools import Seen, open_channel
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.realtime.channel import RealtimeChannel
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("quick", "threads")
 
 
 def take(channel: RealtimeChannel, count: int) -> list[str]:
@@ -216,10 +216,11 @@ def test_a_slow_loop_loses_nothing() -> None:
 
 LISTENER = """
     import sys
-    from voyant_cloud.realtime.channel import RealtimeChannel
+    from voyant_cloud import RealtimeChannel, SharedThreads
 
+    threads = SharedThreads() if sys.argv[2] == "shared" else None
     try:
-        with RealtimeChannel(channel="orders:eu", token="rtok_1", base_url=sys.argv[1]) as channel:
+        with RealtimeChannel(channel="orders:eu", token="rtok_1", base_url=sys.argv[1], threads=threads) as channel:
             for message in channel:
                 print(message.id, flush=True)
     except KeyboardInterrupt:
@@ -227,10 +228,10 @@ LISTENER = """
 """
 
 
-def test_ctrl_c_ends_it() -> None:
+def test_ctrl_c_ends_it(threads: str) -> None:
     """In the waiting thread, at once, with a clean close to the service."""
     with FakeRealtime() as service:
-        command = [sys.executable, "-c", textwrap.dedent(LISTENER), service.url]
+        command = [sys.executable, "-c", textwrap.dedent(LISTENER), service.url, threads]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             peer = service.accept()

@@ -19,7 +19,7 @@ from voyant_cloud.models import (
 from voyant_cloud.realtime.channel import ChannelState
 from voyant_cloud.realtime.events import RealtimeChannelGapEvent
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = pytest.mark.usefixtures("quick", "threads")
 
 
 def test_takes_one_fixed_token_row_callable() -> None:

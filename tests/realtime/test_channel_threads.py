@@ -24,6 +24,7 @@ from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel
 
 pytestmark = pytest.mark.usefixtures("quick")
 
+ON_ANY_THREADS = pytest.mark.usefixtures("threads")
 BURST = 50_000
 
 
@@ -37,6 +38,7 @@ def message_bytes(number: int) -> bytes:
 # Slow handlers
 
 
+@ON_ANY_THREADS
 def test_a_slow_handler_loses_nothing_of_a_burst() -> None:
     """The service closes right behind 50,000 messages; all of them reach the handler, in order."""
     stream = b"".join(message_bytes(number) for number in range(BURST))
@@ -61,6 +63,7 @@ def test_a_slow_handler_loses_nothing_of_a_burst() -> None:
     assert received == list(range(BURST))
 
 
+@ON_ANY_THREADS
 def test_a_handler_that_hangs_costs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the inbox is full nothing is read, and the service still hears from us."""
     monkeypatch.setattr(reader, "_STALL_PING", 0.05)
@@ -103,6 +106,7 @@ def test_a_slow_handler_is_not_the_peers_silence() -> None:
     assert [name for name, _ in events] == ["message"] * 50
 
 
+@ON_ANY_THREADS
 def test_the_queue_is_bounded() -> None:
     """A handler that hangs stops the service, through TCP, instead of filling the memory."""
     go_on = threading.Event()
@@ -134,6 +138,7 @@ def test_the_queue_is_bounded() -> None:
 # close()
 
 
+@ON_ANY_THREADS
 def test_close_from_a_handler() -> None:
     """It does not wait for the thread it runs on; what waited is dropped, the last event comes."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -212,6 +217,7 @@ def test_close_while_the_token_callable_hangs() -> None:
         assert service._peers.empty()
 
 
+@ON_ANY_THREADS
 def test_close_from_the_token_callable() -> None:
     """It runs on the reader's thread, which then has nothing to connect."""
     channels: list[RealtimeChannel] = []
@@ -271,6 +277,7 @@ def test_a_handler_cannot_wait_for_the_end() -> None:
     assert "cannot wait for the end" in str(errors[0])
 
 
+@ON_ANY_THREADS
 def test_wait_closed_waits_for_the_handlers() -> None:
     """A program may exit after it without losing what was received."""
     with FakeRealtime() as service, open_channel(service) as channel:
@@ -289,6 +296,7 @@ def test_wait_closed_waits_for_the_handlers() -> None:
 # Nothing left behind
 
 
+@ON_ANY_THREADS
 def test_reconnects_leave_no_threads_and_no_descriptors() -> None:
     """Fifty of them, each ended another way."""
     # What tests before this one left to the collector would end while this one counts.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 
@@ -24,10 +26,10 @@ CONTINUATION = 0x0
 
 
 @contextmanager
-def pair() -> Iterator[tuple[Connection, FakePeer]]:
+def pair(defer: Callable[[Callable[[], None]], None] | None = None) -> Iterator[tuple[Connection, FakePeer]]:
     """Both ends of an upgraded connection."""
     with FakeRealtime() as service, ThreadPoolExecutor() as pool:
-        connection = Connection(Dialer(proxies={}, verify=True, secure=False))
+        connection = Connection(Dialer(proxies={}, verify=True, secure=False), defer=defer)
         url = connect_url(service.url, channel="orders:eu", token="rtok_1", since_id=None)
         opening = pool.submit(connection.open, url, time.monotonic() + PATIENCE)
         peer = service.accept()
@@ -229,6 +231,35 @@ def test_texts_and_pings_arrive() -> None:
         connection.start_close(1000, "client closed")
         assert [peer.receive(), peer.receive()] == [(TEXT, "é".encode()), (PING, b"")]
         assert peer.wait_for_end() == (1000, "client closed")
+
+
+def test_a_reader_that_must_not_wait_leaves_a_ping_to_others() -> None:
+    """While another frame is under way, or the peer takes no more; and that costs no connection."""
+    deferred: list[Callable[[], None]] = []
+    with pair(defer=deferred.append) as (connection, peer):
+        connection.ping()
+        assert (peer.receive(), deferred) == ((PING, b""), [])
+        with connection._sending:
+            connection.ping()
+        deferred.pop()()
+        assert (peer.receive(), deferred) == ((PING, b""), [])
+        frames = _fill(connection)
+        connection.ping()
+        assert len(deferred) == 1
+        with ThreadPoolExecutor() as pool:
+            reading = pool.submit(lambda: [peer.receive() for _ in range(frames)])
+            deferred.pop()()
+            assert [frame[0] for frame in reading.result(PATIENCE) if frame] == [TEXT] * (frames - 1) + [PING]
+
+
+def _fill(connection: Connection) -> int:
+    """Send whole frames until no more are taken; return how many there will be with one more."""
+    count = 1
+    cast(Any, connection._wire._socket).setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+    while connection._wire.takes_more:
+        connection.send("x" * 100)
+        count += 1
+    return count
 
 
 def test_frames_of_many_threads_do_not_mix() -> None:

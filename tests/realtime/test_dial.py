@@ -230,6 +230,17 @@ def test_a_bundle_that_is_none_is_a_wrong_setting(tmp_path: Path) -> None:
         Dialer(proxies={}, verify=str(bundle))
 
 
+def test_a_bundle_is_held_once_for_all_channels(tmp_path: Path) -> None:
+    """It takes most of a megabyte. One that changed is read again, and what trusts nobody else stays apart."""
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(Path(BUNDLE).read_text())
+    first, second = (Dialer(proxies={}, verify=str(bundle))._context for _ in range(2))
+    assert first is second
+    assert Dialer(proxies={}, verify=False)._context is not Dialer(proxies={}, verify=True)._context
+    bundle.write_text(Path(BUNDLE).read_text() + "\n")
+    assert Dialer(proxies={}, verify=str(bundle))._context is not first
+
+
 # Proxies
 
 

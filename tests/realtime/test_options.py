@@ -54,6 +54,7 @@ def test_nothing_secret_is_shown() -> None:
         ({"verify": "/no/such/file"}, "verify"),
         ({"verify": 5}, "verify"),
         ({"on_gap": "ignore"}, "on_gap"),
+        ({"threads": 4}, "threads: must be SharedThreads or None, got int"),
     ],
 )
 def test_wrong_settings_are_named(change: dict[str, Any], match: str) -> None:

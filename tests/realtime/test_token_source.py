@@ -15,6 +15,7 @@ import pytest
 from tests.fake_realtime import PATIENCE
 from voyant_cloud.errors import VoyantConfigError, VoyantTransportError, VoyantValidationError, api_error
 from voyant_cloud.models import RealtimeTokenSummary
+from voyant_cloud.realtime.own_threads import OwnThreads
 from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError, check_token
 
 NOW = 1_764_000_000.0
@@ -25,7 +26,7 @@ def summary(number: int, lifetime: float, now: float = NOW) -> RealtimeTokenSumm
 
 
 def source_of(token: Any, *, chance: float = 0.0) -> TokenSource:
-    return TokenSource(token, chance=lambda: chance)
+    return TokenSource(token, chance=lambda: chance, defer=OwnThreads().defer)
 
 
 class Minter:
@@ -179,6 +180,18 @@ def test_a_token_that_could_not_be_renewed_is_not_used_past_its_end() -> None:
     with pytest.raises(TokenUnavailableError):
         renew(source, NOW + 95)
     assert source.token_for_connect(NOW + 101) == "rtok_3"
+
+
+def test_a_renewal_that_has_not_begun_is_not_waited_for() -> None:
+    """The thread that would do it may be the very one that connects; it asks by itself, and nobody asks again."""
+    deferred: list[Callable[[], None]] = []
+    mint = Minter(lambda number: summary(number, 100))
+    source = TokenSource(mint, chance=lambda: 0.0, defer=deferred.append)
+    assert source.token_for_connect(NOW) == "rtok_1"
+    source.start_renewal()
+    assert source.token_for_connect(NOW + 101) == "rtok_2"
+    deferred[0]()
+    assert mint.calls == 2
 
 
 def test_a_renewal_that_hangs_holds_up_nothing() -> None:

@@ -261,8 +261,8 @@ class RealtimeApi:
     ) -> RealtimeChannel:
         """Subscribe to a channel. It mints and renews its own tokens, for which it needs the scope ``realtime:tokens``.
 
-        The channel has a connection and threads of its own: close it, or use it in a ``with`` block. Keep the client
-        open meanwhile.
+        The channel has a connection, and threads of its own or of ``threads=``: close it, or use it in a ``with``
+        block. Keep the client open meanwhile.
 
         Args:
             channel: 1 to 200 of ``A-Z a-z 0-9 _ : . , ; = @ -``.

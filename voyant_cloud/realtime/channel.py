@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
@@ -19,32 +19,35 @@ from voyant_cloud.models import (
     RealtimePresenceIntent,
 )
 from voyant_cloud.realtime.dispatcher import Dispatcher
-from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent
-from voyant_cloud.realtime.frames import CloseCode, encode_frame
+from voyant_cloud.realtime.ending import Ending
+from voyant_cloud.realtime.frames import encode_frame
 from voyant_cloud.realtime.handlers import Handler
 from voyant_cloud.realtime.lifecycle import ChannelState, Lifecycle
 from voyant_cloud.realtime.options import OnGap, RealtimeChannelOptions
+from voyant_cloud.realtime.own_threads import OwnThreads
 from voyant_cloud.realtime.presence import PresenceWish
-from voyant_cloud.realtime.reader import LINGER, Reader
+from voyant_cloud.realtime.reader import Reader
+from voyant_cloud.realtime.shared_threads import SharedThreads
+from voyant_cloud.realtime.steps import Threads
 from voyant_cloud.realtime.token_source import Token, TokenProvider
 
 __all__ = ["ChannelState", "RealtimeChannel", "RealtimeChannelOptions"]
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
-_CLOSED = "client closed"
-
 
 class RealtimeChannel:
     """A subscription to a channel, which keeps itself connected. Use it in a ``with`` block, or close it.
 
-    The connection opens in the constructor, on a thread of the channel's own. After a drop it is made again, and what
+    The connection opens in the constructor, on another thread. After a drop it is made again, and what
     was published meanwhile is replayed: a handler sees each message once, in order. Where that cannot be, there is a
     ``gap`` event.
 
     Handlers run one after the other on a second thread. One that is slow loses nothing: once *queue_size* events
     wait, the channel takes no more from the network until there is room. One that raises is logged, with the id of
     the message, and the stream goes on.
+
+    Both threads are the channel's own, which is best for a few busy channels. For many, pass *threads*.
 
     | event | handlers get | when |
     | --- | --- | --- |
@@ -65,7 +68,7 @@ class RealtimeChannel:
         token: a client token, a minted ``RealtimeTokenSummary``, or a callable that returns one of them. A callable
             is asked for a new token when one is needed: before it expires if a summary says when, else before each
             connect. It runs on a thread of the channel: the one that reads the socket for a connect, one of its own for
-            a renewal, never on both at a time.
+            a renewal, never on both at a time. With *threads* it runs on one of their connectors.
         base_url: the service's address; ``None`` takes ``VOYANT_CLOUD_API_URL``, or the hosted service.
         since_id: begin after this message; ``None`` begins with live messages.
         reconnect: whether to connect again when a connection ends; without, its first end is the channel's.
@@ -76,10 +79,12 @@ class RealtimeChannel:
         proxies: a proxy's ``http://`` URL by scheme, as in requests; ``None`` takes them from the environment.
         verify: whether to check the service's certificate, or the path of a CA bundle to check it with.
         on_gap: ``"warn"`` makes a gap an event, ``"raise"`` stops the channel there with ``RealtimeGapError``.
+        threads: the threads that it shares with other channels; ``None`` gives it two of its own.
 
     Raises:
         VoyantConfigError: a setting is wrong; the message names it.
         VoyantValidationError: *channel* or *since_id* breaks a limit of the contract.
+        RealtimeError: *threads* were closed, or are those of the process that this one was forked from.
     """
 
     def __init__(
@@ -97,6 +102,7 @@ class RealtimeChannel:
         proxies: Mapping[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = True,
         on_gap: OnGap = "warn",
+        threads: SharedThreads | None = None,
     ) -> None:
         self._start(
             RealtimeChannelOptions(
@@ -112,6 +118,7 @@ class RealtimeChannel:
                 proxies=proxies,
                 verify=verify,
                 on_gap=on_gap,
+                threads=threads,
             )
         )
 
@@ -121,6 +128,7 @@ class RealtimeChannel:
 
         Raises:
             VoyantConfigError: the CA bundle cannot be read.
+            RealtimeError: its *threads* were closed, or are those of the process that this one was forked from.
         """
         return cls(**{field.name: getattr(options, field.name) for field in attrs.fields(RealtimeChannelOptions)})
 
@@ -129,12 +137,26 @@ class RealtimeChannel:
         self._process = os.getpid()
         self._lifecycle = Lifecycle()
         self._presence = PresenceWish(self._lifecycle)
-        self._dispatcher = Dispatcher(channel=options.channel, capacity=options.queue_size, position=options.since_id)
-        reader = Reader(options, lifecycle=self._lifecycle, presence=self._presence, dispatcher=self._dispatcher)
-        # Daemons, so that a program that ends without close() does end.
-        self._reader = threading.Thread(target=reader.run, name=f"voyant-reader-{options.channel}", daemon=True)
+        if options.threads is None:
+            self._run(options, OwnThreads())
+        else:
+            options.threads.open(partial(self._run, options))
+
+    def _run(self, options: RealtimeChannelOptions, threads: Threads) -> Ending:
+        self._dispatcher = Dispatcher(
+            channel=options.channel, capacity=options.queue_size, position=options.since_id, threads=threads
+        )
+        reader = Reader(
+            options,
+            lifecycle=self._lifecycle,
+            presence=self._presence,
+            dispatcher=self._dispatcher,
+            threads=threads,
+        )
         self._dispatcher.start()
-        self._reader.start()
+        self._reader = threads.read(reader.steps(), options.channel)
+        self._ending = Ending(lifecycle=self._lifecycle, dispatcher=self._dispatcher, reader=self._reader)
+        return self._ending
 
     # Receiving
 
@@ -290,7 +312,7 @@ class RealtimeChannel:
         """
         self._check_process()
         if self._dispatcher.is_own_thread():
-            raise RealtimeError("a handler cannot wait for the end of its channel")
+            raise RealtimeError("a handler cannot wait for the end of its channel, or of one on the same threads")
         started = time.monotonic()
         if not self._lifecycle.closing.wait(timeout):
             return False
@@ -314,16 +336,9 @@ class RealtimeChannel:
         if os.getpid() != self._process:
             # The socket is the parent's.
             return
-        deadline = time.monotonic() + timeout
-        is_first = self._lifecycle.finish(None)
-        self._dispatcher.discard(
-            RealtimeChannelDisconnectedEvent(
-                code=int(CloseCode.NORMAL), reason=_CLOSED, will_reconnect=False, retry_in=None
-            )
-        )
-        if is_first:
-            self._end_connection(timeout)
-        self._join(deadline)
+        started = time.monotonic()
+        self._ending.begin(timeout)
+        self._ending.wait(time.monotonic(), started + timeout)
 
     def __enter__(self) -> RealtimeChannel:
         self._check_process()
@@ -340,26 +355,6 @@ class RealtimeChannel:
     def _say(self, action: RealtimePresenceIntent, data: Any) -> None:
         self._check_process()
         self._presence.say(RealtimePresenceInput(action=action, data=data))
-
-    def _end_connection(self, timeout: float) -> None:
-        connection = self._lifecycle.connection()
-        if connection is None:
-            return
-        if self._lifecycle.was_live:
-            connection.start_close(CloseCode.NORMAL, _CLOSED, min(1.0, timeout / 2))
-        else:
-            connection.abort()
-
-    def _join(self, deadline: float) -> None:
-        if threading.current_thread() is not self._reader:
-            self._reader.join(min(LINGER, max(0.0, deadline - time.monotonic())))
-            connection = self._lifecycle.connection()
-            if connection is not None:
-                # The service had its time to answer the close.
-                connection.abort()
-            self._reader.join(max(0.0, deadline - time.monotonic()))
-        if not self._dispatcher.is_own_thread():
-            self._dispatcher.join(max(0.0, deadline - time.monotonic()))
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:

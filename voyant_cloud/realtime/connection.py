@@ -9,6 +9,7 @@ import re
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from voyant_cloud.errors import RealtimeError, RealtimeNotConnectedError, Voyant
 from voyant_cloud.realtime.dial import Dialer
 from voyant_cloud.realtime.fast_frames import split_frames
 from voyant_cloud.realtime.frames import CloseCode
+from voyant_cloud.realtime.steps import Call
 from voyant_cloud.realtime.wire import TooMuchDataError, Wire
 from voyant_cloud.urls import redact
 
@@ -87,10 +89,12 @@ class Connection:
 
     Args:
         dialer: how to reach the service.
+        defer: where the reader must not wait, calls what would wait on another thread. ``None`` where it may.
     """
 
-    def __init__(self, dialer: Dialer) -> None:
+    def __init__(self, dialer: Dialer, *, defer: Callable[[Call], None] | None = None) -> None:
         self._dialer = dialer
+        self._defer = defer
         self._wire = Wire()
         # UTF-8 is checked by bytes.decode, in C.
         self._socket: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
@@ -106,6 +110,16 @@ class Connection:
     def bytes_received(self) -> int:
         """How many bytes came so far."""
         return self._wire.bytes_received
+
+    @property
+    def descriptor(self) -> int | None:
+        """What to wait for with a selector before ``receive``; ``None`` where it would not wait."""
+        return self._wire.descriptor
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to receive that no selector would tell of."""
+        return self._wire.has_more
 
     def open(self, url: str, deadline: float) -> None:
         """Connect, up to and including the upgrade.
@@ -178,15 +192,19 @@ class Connection:
         """Send a WebSocket ping. If that fails, reading will tell."""
         self._write_control(b"", ABNF.OPCODE_PING)
 
-    def start_close(self, code: int, reason: str, timeout: float = _CONTROL_TIMEOUT) -> None:
+    def start_close(self, code: int, reason: str, timeout: float | None = None) -> None:
         """Send a close frame, if that is possible in time.
 
         Args:
             code: 1000, or another that may be sent.
             reason: in words, at most 123 bytes.
-            timeout: seconds.
+            timeout: seconds to wait on this thread; ``None`` for the reader, who waits no longer than it may.
         """
-        self._write_control(code.to_bytes(2, "big") + reason.encode(), ABNF.OPCODE_CLOSE, timeout)
+        payload = code.to_bytes(2, "big") + reason.encode()
+        if timeout is None:
+            self._write_control(payload, ABNF.OPCODE_CLOSE)
+        else:
+            self._try_to_write(payload, ABNF.OPCODE_CLOSE, timeout)
 
     def abort(self) -> None:
         """Break the connection off at once; the reader gets its end."""
@@ -289,7 +307,14 @@ class Connection:
         self.start_close(code, problem[:100])
         return ConnectionEndedError(code, problem)
 
-    def _write_control(self, payload: bytes, opcode: int, timeout: float = _CONTROL_TIMEOUT) -> None:
+    def _write_control(self, payload: bytes, opcode: int) -> None:
+        write = partial(self._try_to_write, payload, opcode, _CONTROL_TIMEOUT)
+        if self._defer is None:
+            write()
+        elif not self._write_at_once(payload, opcode):
+            self._defer(write)
+
+    def _try_to_write(self, payload: bytes, opcode: int, timeout: float) -> None:
         # What cannot be sent now is not worth an error: the reader sees the end of the connection soon enough, and
         # with it the code that the peer gave.
         with contextlib.suppress(RealtimeError):
@@ -298,6 +323,26 @@ class Connection:
     def _write(self, payload: bytes, opcode: int, timeout: float) -> None:
         if not self._sending.acquire(timeout=timeout):
             raise RealtimeNotConnectedError("the connection is stuck; nothing was sent")
+        try:
+            self._write_frame(payload, opcode, timeout)
+        finally:
+            self._sending.release()
+
+    def _write_at_once(self, payload: bytes, opcode: int) -> bool:
+        """Write a small frame if that takes no waiting; tell whether it was possible."""
+        if not self._sending.acquire(blocking=False):
+            return False
+        try:
+            if not self._wire.takes_more:
+                return False
+            with contextlib.suppress(RealtimeError):
+                self._write_frame(payload, opcode, 0.0)
+            return True
+        finally:
+            self._sending.release()
+
+    def _write_frame(self, payload: bytes, opcode: int, timeout: float) -> None:
+        assert self._sending.locked()
         try:
             if self._wire.is_aborted or self._socket.sock is None:
                 raise RealtimeNotConnectedError("the connection is lost; nothing was sent")
@@ -308,8 +353,6 @@ class Connection:
             self._wire.abort()
             problem = redact(f"the connection was lost while sending, which may or may not have arrived: {error}")
             raise RealtimeError(problem, code="send_unknown") from None
-        finally:
-            self._sending.release()
 
 
 def _refusal(status: int, headers: Any, body: bytes | None) -> VoyantApiError:

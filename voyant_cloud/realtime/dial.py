@@ -6,11 +6,13 @@ import base64
 import os
 import socket
 import ssl
+import stat
 import time
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakValueDictionary
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH  # noqa: TID251 - no request is made: it names a file
 
@@ -24,6 +26,9 @@ _PORTS: Final = {"ws": 80, "wss": 443}
 _PROXY_SCHEME: Final = {"ws": "http", "wss": "https"}
 _DEFAULT_PROXY_PORT: Final = 80
 _LONGEST_ANSWER: Final = 16_384
+# To read the certificates takes tens of milliseconds, and to hold them most of a megabyte; so channels share them while
+# there are any. Without a lock: what two threads read at a time is read twice and no harm done.
+_contexts: Final[WeakValueDictionary[tuple[str, int, int, bool], ssl.SSLContext]] = WeakValueDictionary()
 
 
 class Dialer:
@@ -40,7 +45,6 @@ class Dialer:
 
     def __init__(self, *, proxies: Mapping[str, str] | None, verify: bool | str, secure: bool = True) -> None:
         self._proxies = proxies
-        # Made once, and only if needed: to read the certificates takes tens of milliseconds.
         self._context = _context(verify) if secure else None
 
     def dial(self, wire: Wire, url: str, deadline: float) -> None:
@@ -120,13 +124,20 @@ def _context(verify: bool | str) -> ssl.SSLContext:
     given = verify if isinstance(verify, str) else None
     bundle = given or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or DEFAULT_CA_BUNDLE_PATH
     try:
-        if os.path.isdir(bundle):
-            context = ssl.create_default_context(capath=bundle)
-        else:
-            context = ssl.create_default_context(cafile=bundle)
+        found = os.stat(bundle)
+        key = (bundle, found.st_mtime_ns, found.st_size, verify is False)
+        context = _contexts.get(key)
+        if context is None:
+            is_folder = stat.S_ISDIR(found.st_mode)
+            _contexts[key] = context = _load(bundle, is_folder=is_folder, is_checked=verify is not False)
     except OSError as error:
         raise VoyantConfigError(f"verify: cannot read the CA bundle {bundle!r}: {error}") from None
-    if verify is False:
+    return context
+
+
+def _load(bundle: str, *, is_folder: bool, is_checked: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context(capath=bundle if is_folder else None, cafile=None if is_folder else bundle)
+    if not is_checked:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -33,11 +33,14 @@ class Handlers:
 
     def __init__(self, *, channel: str, limit: int = KEPT_EVENTS) -> None:
         self._channel = channel
+        self._limit = limit
         # Keyed by a token each, not by the function: the same one may be registered twice and removed once.
         self._handlers: dict[str, dict[object, Handler]] = {name: {} for name in EVENT_NAMES.values()}
         # What is called: replaced as a whole, so that it may be read and gone through without the owner's lock.
         self._snapshots: dict[str, tuple[Handler, ...]] = dict.fromkeys(self._handlers, ())
-        self._kept: dict[str, deque[Event] | None] = {name: deque(maxlen=limit) for name in self._handlers}
+        # An empty deque takes most of a kilobyte, and most channels keep nothing: each is made when it is needed.
+        self._kept: dict[str, deque[Event]] = {}
+        self._unwanted: set[str] = set()
         self._warned: set[str] = set()
 
     def check(self, name: str, handler: Any) -> None:
@@ -61,7 +64,8 @@ class Handlers:
         """Remove a handler. Later events of a kind without handlers are not kept: they are no longer wanted."""
         self._handlers[name].pop(token, None)
         self._refresh(name)
-        self._kept[name] = None
+        self._kept.pop(name, None)
+        self._unwanted.add(name)
 
     def check_name(self, name: str) -> None:
         """Refuse a name that no event has.
@@ -78,9 +82,11 @@ class Handlers:
 
     def keep(self, name: str, event: Event) -> None:
         """Keep an event that nobody wants yet, or let it go if its kind had a handler before."""
-        kept = self._kept[name]
-        if kept is None:
+        if name in self._unwanted:
             return
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._kept[name] = deque(maxlen=self._limit)
         if len(kept) == kept.maxlen and name not in self._warned:
             self._warned.add(name)
             logger.warning(
@@ -93,7 +99,7 @@ class Handlers:
 
     def put_back(self, name: str, event: Event) -> None:
         """Return an event from ``take_kept`` that could not be delivered after all."""
-        kept = self._kept[name]
+        kept = self._kept.get(name)
         if kept is not None and len(kept) != kept.maxlen:
             kept.appendleft(event)
 
@@ -103,16 +109,15 @@ class Handlers:
         Args:
             iterating: whether somebody iterates over messages.
         """
-        for name, kept in self._kept.items():
+        for name in self._handlers:
+            kept = self._kept.get(name)
             if kept and (self._snapshots[name] or (iterating and name == MESSAGE)):
                 return name, kept.popleft()
         return None
 
     def drop_kept(self) -> None:
         """Let go of everything that is kept."""
-        for kept in self._kept.values():
-            if kept is not None:
-                kept.clear()
+        self._kept.clear()
 
     def _refresh(self, name: str) -> None:
         self._snapshots[name] = tuple(self._handlers[name].values())

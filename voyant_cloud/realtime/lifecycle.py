@@ -8,8 +8,9 @@ from enum import StrEnum
 
 from voyant_cloud.errors import RealtimeClosedError, RealtimeError, RealtimeNotConnectedError
 from voyant_cloud.realtime.connection import Connection
+from voyant_cloud.realtime.steps import Call
 
-__all__ = ["ChannelState", "Lifecycle"]
+__all__ = ["ChannelState", "Closing", "Lifecycle"]
 
 
 class ChannelState(StrEnum):
@@ -23,6 +24,41 @@ class ChannelState(StrEnum):
     """The connection ended; the channel makes another."""
     CLOSED = "closed"
     """It ended for good."""
+
+
+class Closing:
+    """Rings once, at the end for good.
+
+    Lock rule: ``_lock`` guards ``_when_rung``. Nobody is called under it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rung = threading.Event()
+        self._when_rung: Call | None = None
+
+    def ring(self) -> None:
+        """Tell all who wait."""
+        self._rung.set()
+        with self._lock:
+            call, self._when_rung = self._when_rung, None
+        if call is not None:
+            call()
+
+    def is_set(self) -> bool:
+        """Whether it has rung."""
+        return self._rung.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for it, up to *timeout* seconds; tell whether it has rung."""
+        return self._rung.wait(timeout)
+
+    def is_rung(self, otherwise: Call) -> bool:
+        """Tell whether it has rung; if not, *otherwise* is called when it does."""
+        with self._lock:
+            is_rung = self._rung.is_set()
+            self._when_rung = None if is_rung else otherwise
+            return is_rung
 
 
 class Lifecycle:
@@ -40,8 +76,8 @@ class Lifecycle:
         self._error: RealtimeError | None = None
         self.was_live = False
         """Whether it was connected when it ended for good."""
-        self.closing = threading.Event()
-        """Set at the end for good; what waits for time to pass waits on it."""
+        self.closing = Closing()
+        """Rings at the end for good; what waits for time to pass waits on it."""
 
     @property
     def state(self) -> ChannelState:
@@ -96,8 +132,8 @@ class Lifecycle:
             self._error = error
             self.was_live = self._state is ChannelState.CONNECTED
             self._move(ChannelState.CLOSED)
-            self.closing.set()
-            return True
+        self.closing.ring()
+        return True
 
     def connection(self) -> Connection | None:
         """Return the connection in use, live or in the making."""

@@ -12,6 +12,7 @@ import attrs
 from voyant_cloud.config import base_url_from, read_proxies, read_verify
 from voyant_cloud.errors import VoyantConfigError, VoyantValidationError
 from voyant_cloud.models import RealtimeChannelTarget, RealtimeConnectQuery
+from voyant_cloud.realtime.shared_threads import SharedThreads
 from voyant_cloud.realtime.token_source import Token, TokenProvider, check_token
 
 __all__ = ["OnGap", "RealtimeChannelOptions"]
@@ -53,6 +54,11 @@ def _check_on_gap(_: object, attribute: attrs.Attribute[Any], value: Any) -> Non
         raise VoyantConfigError(f"{attribute.name}: must be 'warn' or 'raise', got {value!r}")
 
 
+def _check_threads(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not isinstance(value, SharedThreads):
+        raise VoyantConfigError(f"{attribute.name}: must be SharedThreads or None, got {type(value).__name__}")
+
+
 def _check_bool(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not isinstance(value, bool):
         raise VoyantConfigError(f"{attribute.name}: must be True or False, got {value!r}")
@@ -85,6 +91,7 @@ class RealtimeChannelOptions:
         proxies: a proxy's URL by scheme, as in requests; ``None`` takes them from the environment.
         verify: whether to check the service's certificate, or the path of a CA bundle to check it with.
         on_gap: ``"warn"`` makes a gap an event, ``"raise"`` stops the channel there with ``RealtimeGapError``.
+        threads: the threads that it shares with other channels; ``None`` gives it two of its own.
 
     Raises:
         VoyantConfigError: a setting is wrong; the message names it.
@@ -104,3 +111,4 @@ class RealtimeChannelOptions:
     proxies: Mapping[str, str] | None = attrs.field(default=None, converter=read_proxies, repr=False)
     verify: bool | str = attrs.field(default=True, converter=_read_verify)
     on_gap: OnGap = attrs.field(default="warn", validator=_check_on_gap)
+    threads: SharedThreads | None = attrs.field(default=None, validator=_check_threads)

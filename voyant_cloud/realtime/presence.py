@@ -46,6 +46,11 @@ class PresenceWish:
             if connection is not None:
                 self._send(connection, encode_frame(word))
 
+    @property
+    def is_wished(self) -> bool:
+        """Whether there is something to say on the next connection."""
+        return self._wish is not None
+
     def went_live(self, connection: Connection) -> None:
         """Note that *connection* works, and say on it what is wished."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""The thread that keeps a channel connected: token, dial, read, decide what follows, wait, and again."""
+"""What keeps a channel connected: token, dial, read, decide what follows, wait, and again."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import random
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import attrs
 
-from voyant_cloud.errors import RealtimeError, RealtimeGapError
+from voyant_cloud.errors import RealtimeClosedError, RealtimeError, RealtimeGapError
 from voyant_cloud.realtime.connection import (
     ConnectFailedError,
     Connection,
@@ -28,6 +29,7 @@ from voyant_cloud.realtime.options import RealtimeChannelOptions
 from voyant_cloud.realtime.presence import PresenceWish
 from voyant_cloud.realtime.recovery import Recovery, Verdict
 from voyant_cloud.realtime.session import Session
+from voyant_cloud.realtime.steps import Blocking, Pause, Put, Receive, Steps, Threads
 from voyant_cloud.realtime.token_source import TokenSource, TokenUnavailableError
 from voyant_cloud.urls import connect_url, redact
 
@@ -53,7 +55,7 @@ class _End:
 
 
 class Reader:
-    """Runs the connections of a channel, one after the other, on one thread.
+    """Runs the connections of a channel, one after the other, on one thread at a time.
 
     It alone uses the session, the recovery and the tokens, so these need no lock.
 
@@ -62,6 +64,7 @@ class Reader:
         lifecycle: the channel's state.
         presence: what to say of oneself on each connection.
         dispatcher: where events go.
+        threads: what runs the steps.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Reader:
         lifecycle: Lifecycle,
         presence: PresenceWish,
         dispatcher: Dispatcher,
+        threads: Threads,
     ) -> None:
         chance = random.random
         self._options = options
@@ -78,24 +82,29 @@ class Reader:
         self._closing = lifecycle.closing
         self._presence = presence
         self._dispatcher = dispatcher
+        # What others wait for must not wait itself.
+        self._defer = None if threads.waits else threads.defer
         self._batch = min(_BATCH, options.queue_size)
         self._dialer = Dialer(
             proxies=options.proxies, verify=options.verify, secure=options.base_url.startswith("https:")
         )
-        self._tokens = TokenSource(options.token, chance=chance)
+        self._tokens = TokenSource(options.token, chance=chance, defer=threads.defer)
         self._renews = self._tokens.renewable and options.reconnect
         self._session = Session(
             channel=options.channel, since_id=options.since_id, raise_on_gap=options.on_gap == "raise"
         )
         self._recovery = Recovery(reconnect=options.reconnect, renewable=self._tokens.renewable, chance=chance)
 
-    def run(self) -> None:
+    def steps(self) -> Steps[None]:
         """Keep the channel connected until it is closed, or ends for good."""
         try:
             while not self._closing.is_set():
-                end = self._connect_once()
+                end = yield from self._connect_once()
                 if end is not None:
-                    self._settle(end)
+                    yield from self._settle(end)
+        except GeneratorExit:
+            self._stop(CloseCode.ABNORMAL, RealtimeClosedError("the threads of the channel have ended"))
+            raise
         except BaseException as error:  # noqa: BLE001 - a thread that dies must not leave a channel that looks healthy
             # As text: what collects exceptions may show their variables, and one of them is the token.
             logger.error(
@@ -107,31 +116,24 @@ class Reader:
 
     # One connection
 
-    def _connect_once(self) -> _End | None:
+    def _connect_once(self) -> Steps[_End | None]:
         self._session.dialing()
+        connection = Connection(self._dialer, defer=self._defer)
         try:
-            token = self._tokens.token_for_connect(time.time())
+            return (yield from self._converse(connection))
+        finally:
+            self._lifecycle.went_down()
+            connection.shut()
+
+    def _converse(self, connection: Connection) -> Steps[_End | None]:
+        try:
+            deadline = yield Blocking(partial(self._open, connection))
+            return None if deadline is None else (yield from self._read(connection, deadline))
         except TokenUnavailableError as error:
             verdict = self._recovery.without_token(
                 error.problem, is_final=error.is_final, retry_after=error.retry_after
             )
             return _End(CloseCode.ABNORMAL, error.problem, verdict)
-        connection = Connection(self._dialer)
-        if not self._lifecycle.dialing(connection):
-            return None
-        try:
-            return self._converse(connection, token)
-        finally:
-            self._lifecycle.went_down()
-            connection.shut()
-
-    def _converse(self, connection: Connection, token: str) -> _End:
-        options = self._options
-        deadline = time.monotonic() + options.connect_timeout
-        url = connect_url(options.base_url, channel=options.channel, token=token, since_id=self._session.cursor)
-        try:
-            connection.open(url, deadline)
-            return self._read(connection, deadline)
         except HandshakeRefusedError as error:
             return _End(CloseCode.ABNORMAL, str(error), self._recovery.refused(error.answer))
         except ConnectFailedError as error:
@@ -145,7 +147,20 @@ class Reader:
             stopped = RealtimeGapError(str(error), code=error.code)
             return _End(CloseCode.NORMAL, str(error), Verdict(error=stopped))
 
-    def _read(self, connection: Connection, deadline: float) -> _End:
+    def _open(self, connection: Connection) -> float | None:
+        """Connect; return when the service must have said ``connected``, or ``None`` where the channel was closed."""
+        options = self._options
+        if self._closing.is_set():
+            return None
+        token = self._tokens.token_for_connect(time.time())
+        if not self._lifecycle.dialing(connection):
+            return None
+        deadline = time.monotonic() + options.connect_timeout
+        url = connect_url(options.base_url, channel=options.channel, token=token, since_id=self._session.cursor)
+        connection.open(url, deadline)
+        return deadline
+
+    def _read(self, connection: Connection, deadline: float) -> Steps[_End]:
         """Read until the connection ends, or is given up for one with a newer token."""
         options = self._options
         liveness = Liveness(
@@ -155,8 +170,9 @@ class Reader:
             wall=time.time(),
         )
         while not self._closing.is_set():
-            texts = connection.receive(self._wait(liveness, deadline), self._batch)
-            self._take(texts, connection)
+            texts = yield Receive(connection, self._wait(liveness, deadline), self._batch)
+            if texts:
+                yield from self._take(texts, connection)
             now = time.monotonic()
             if not self._session.is_live and now >= deadline:
                 raise ConnectionEndedError(CloseCode.ABNORMAL, "the service did not say that it is connected")
@@ -171,7 +187,7 @@ class Reader:
             if self._is_renewed():
                 connection.start_close(CloseCode.TOKEN_RENEWAL, "token renewal")
                 return _End(CloseCode.TOKEN_RENEWAL, "token renewal", self._recovery.planned(now))
-        return self._linger(connection)
+        return (yield from self._linger(connection))
 
     def _wait(self, liveness: Liveness, deadline: float) -> float:
         """Return how long to wait for something to come, in seconds."""
@@ -185,25 +201,28 @@ class Reader:
             wait = min(wait, self._tokens.renewal_in(time.time()))
         return max(0.0, wait)
 
-    def _take(self, texts: Sequence[str], connection: Connection) -> None:
+    def _take(self, texts: Sequence[str], connection: Connection) -> Steps[None]:
         was_live = self._session.is_live
         events: list[Event] = []
         try:
             self._session.texts_received(texts, events)
         finally:
             if self._session.is_live and not was_live:
-                self._went_live(connection)
+                yield from self._went_live(connection)
             if events:
-                self._put(events, connection)
+                yield from self._put(events, connection)
 
-    def _went_live(self, connection: Connection) -> None:
+    def _went_live(self, connection: Connection) -> Steps[None]:
         self._recovery.went_live(time.monotonic())
-        self._presence.went_live(connection)
+        if self._presence.is_wished:
+            yield Blocking(partial(self._presence.went_live, connection), is_urgent=True)
+        else:
+            self._presence.went_live(connection)
         logger.info("channel %s: connected", self._options.channel)
 
-    def _put(self, events: Sequence[Event], connection: Connection) -> None:
+    def _put(self, events: Sequence[Event], connection: Connection) -> Steps[None]:
         # Nothing is read while the handlers are behind, so nothing would answer the service's pings either.
-        while not self._dispatcher.put(events, _STALL_PING):
+        while not (yield Put(self._dispatcher, events, _STALL_PING)):
             connection.ping()
 
     def _act_on(self, check: Check, connection: Connection) -> None:
@@ -229,16 +248,16 @@ class Reader:
             logger.warning("channel %s: the token could not be renewed yet: %s", self._options.channel, error.problem)
             return False
 
-    def _linger(self, connection: Connection) -> _End:
+    def _linger(self, connection: Connection) -> Steps[_End]:
         """Read to the end after the user's close: a socket that is shut with bytes unread may swallow the close."""
         deadline = time.monotonic() + LINGER
         while time.monotonic() < deadline:
-            connection.receive(deadline - time.monotonic(), _BATCH)
+            yield Receive(connection, deadline - time.monotonic(), _BATCH)
         raise ConnectionEndedError(CloseCode.NORMAL, "closed")
 
     # Between connections
 
-    def _settle(self, end: _End) -> None:
+    def _settle(self, end: _End) -> Steps[None]:
         verdict = end.verdict
         if verdict.error is not None:
             self._stop(end.code, verdict.error)
@@ -256,14 +275,14 @@ class Reader:
             verdict.delay,
         )
         if self._session.is_live:
-            self._tell_disconnected(end)
-        self._closing.wait(verdict.delay)
+            yield from self._tell_disconnected(end)
+        yield Pause(self._closing, verdict.delay)
 
-    def _tell_disconnected(self, end: _End) -> None:
+    def _tell_disconnected(self, end: _End) -> Steps[None]:
         event = RealtimeChannelDisconnectedEvent(
             code=int(end.code), reason=end.reason, will_reconnect=True, retry_in=end.verdict.delay
         )
-        while not self._dispatcher.put([event], _STALL_PING):
+        while not (yield Put(self._dispatcher, [event], _STALL_PING)):
             pass
 
     def _stop(self, code: int, error: RealtimeError) -> None:

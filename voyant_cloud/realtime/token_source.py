@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Final
 
 from voyant_cloud.errors import (
@@ -18,6 +18,7 @@ from voyant_cloud.errors import (
     VoyantValidationError,
 )
 from voyant_cloud.models import RealtimeTokenSummary
+from voyant_cloud.realtime.steps import Call
 from voyant_cloud.urls import redact
 
 __all__ = ["Token", "TokenProvider", "TokenSource", "TokenUnavailableError", "check_token"]
@@ -76,18 +77,22 @@ class TokenSource:
     """Gives the token for each connect, and says when a newer one is due.
 
     A token whose expiry is known is used again until shortly before it. Of a plain string nothing is known, so a
-    callable that gives those is asked before each connect. One thread uses it. The callable runs on that thread for a
-    connect, and on one of its own for a renewal; never on both at a time.
+    callable that gives those is asked before each connect. One thread at a time uses it. The callable runs on that
+    thread for a connect, and on another for a renewal; never on both at a time.
 
     Args:
         token: a token, or a callable that returns one. What is fixed was checked already.
         chance: gives a number from 0 to 1, such as ``random.random``.
+        defer: calls what it is given on another thread, now or somewhat later.
     """
 
-    def __init__(self, token: Token | TokenProvider, *, chance: Callable[[], float]) -> None:
+    def __init__(
+        self, token: Token | TokenProvider, *, chance: Callable[[], float], defer: Callable[[Call], None]
+    ) -> None:
         self._provider = token if callable(token) else None
         self._fixed = None if callable(token) else _text_of(token)
         self._chance = chance
+        self._defer = defer
         self._token: str | None = None
         self._expires_at: float | None = None
         self._renew_at: float | None = None
@@ -139,8 +144,7 @@ class TokenSource:
         # Until the answer comes, the present token is good to its end.
         self._renew_at = self._expires_at
         renewal = self._renewal = Future()
-        # A daemon, so that a callable which never returns cannot keep the process from ending.
-        threading.Thread(target=self._ask_for, args=(renewal,), name="voyant-token", daemon=True).start()
+        self._defer(partial(self._ask_for, renewal))
 
     def renewed(self, now: float) -> bool:
         """Take the answer to ``start_renewal``, if it is there.
@@ -181,11 +185,14 @@ class TokenSource:
     def _next_token(self) -> Token:
         """Return the answer to a renewal, waiting for it, or ask now."""
         renewal, self._renewal = self._renewal, None
-        if renewal is not None and renewal.exception() is None:
+        # One that has not begun may wait for this very thread.
+        if renewal is not None and not renewal.cancel() and renewal.exception() is None:
             return renewal.result()
         return self._ask()
 
     def _ask_for(self, renewal: Future[Token]) -> None:
+        if not renewal.set_running_or_notify_cancel():
+            return
         try:
             renewal.set_result(self._ask())
         except BaseException as error:  # noqa: BLE001 - whoever takes the answer gets it

@@ -156,6 +156,28 @@ class Wire:
 
     # What the connection calls
 
+    @property
+    def descriptor(self) -> int | None:
+        """What to wait for with a selector; ``None`` once the stream is given up."""
+        with self._lock:
+            return None if self._socket is None or self._aborted else self._socket.fileno()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are bytes to read that no selector would tell of."""
+        with self._lock:
+            sock = self._socket
+            return self.is_buffered or (isinstance(sock, ssl.SSLSocket) and not self._aborted and sock.pending() > 0)
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether a few bytes could be written without waiting."""
+        try:
+            self._wait(selectors.EVENT_WRITE, 0.0)
+        except OSError:
+            return False
+        return True
+
     def allow(self, size: int) -> None:
         """Allow for *size* more bytes, from here on."""
         self._allowance = size
