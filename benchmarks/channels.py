@@ -20,7 +20,7 @@ from benchmarks.measure import Measure, Pair, Row
 from benchmarks.process import require_linux, resident_bytes, threads
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import urls
-from voyant_cloud import RealtimeChannel, VoyantCloudClient
+from voyant_cloud import RealtimeChannel, SharedThreads, VoyantCloudClient
 
 __all__ = ["ROWS"]
 
@@ -30,14 +30,19 @@ Open = Callable[[VoyantCloudClient], Sized]
 """Opens all channels and returns them, each connected."""
 
 
-def own_threads(client: VoyantCloudClient) -> list[RealtimeChannel]:
+def own_threads(client: VoyantCloudClient, shared: SharedThreads | None = None) -> list[RealtimeChannel]:
     """Channels as they are, with threads of their own."""
     token = client.realtime.tokens.mint(client_id="b", capabilities={"*": ["subscribe"]})
-    channels = [RealtimeChannel(channel=name, token=token, base_url=client.base_url) for name in NAMES]
+    channels = [RealtimeChannel(channel=name, token=token, base_url=client.base_url, threads=shared) for name in NAMES]
     for channel in channels:
         channel.on("message", lambda _: None)
         assert channel.wait_connected(60)
     return channels
+
+
+def shared_threads(client: VoyantCloudClient) -> list[RealtimeChannel]:
+    """Channels on threads that they share."""
+    return own_threads(client, SharedThreads())
 
 
 def bare(client: VoyantCloudClient) -> list[websocket.WebSocket]:
@@ -49,7 +54,7 @@ def bare(client: VoyantCloudClient) -> list[websocket.WebSocket]:
     return sockets
 
 
-WAYS: dict[str, Open] = {"own-threads": own_threads, "bare": bare}
+WAYS: dict[str, Open] = {"own-threads": own_threads, "shared-threads": shared_threads, "bare": bare}
 
 
 @contextmanager
@@ -100,6 +105,8 @@ def _row(name: str, what: str, unit: str, way: str, figure: str) -> Row:
 ROWS = [
     _row("channels-threads", "threads", "threads", "own-threads", "threads"),
     _row("channels-memory", "memory", "bytes", "own-threads", "bytes"),
+    _row("shared-threads", "with `SharedThreads`: threads", "threads", "shared-threads", "threads"),
+    _row("shared-memory", "with `SharedThreads`: memory", "bytes", "shared-threads", "bytes"),
 ]
 
 if __name__ == "__main__":

@@ -115,6 +115,8 @@ def test_rows() -> None:
     assert {each.name for each in command.ROWS} - {each.name for each in limited} == {
         "channels-threads",
         "channels-memory",
+        "shared-threads",
+        "shared-memory",
     }
     for each in limited:
         assert each.floor is not None

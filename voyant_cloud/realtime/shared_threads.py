@@ -18,6 +18,8 @@ from voyant_cloud.realtime.workers import Workers
 __all__ = ["SharedThreads"]
 
 _MOST: Final = 64
+_FEW: Final = 16
+"""Channels among which those that are over need not be looked for."""
 
 
 class OpenChannel(Protocol):
@@ -63,10 +65,11 @@ class SharedThreads:
         self._handlers = _check_count("handlers", handlers)
         self._connectors = _check_count("connectors", connectors)
         self._process = os.getpid()
-        # Guards the two below; a channel is opened under it, so that none is missed by close(). No handler runs under
+        # Guards the three below; a channel is opened under it, so that none is missed by close(). No handler runs under
         # it, and nothing is waited for.
         self._lock = threading.Lock()
         self._channels: set[OpenChannel] = set()
+        self._look_at = _FEW
         self._closed = False
         self._pool = _Pool(handlers, connectors)
 
@@ -84,8 +87,11 @@ class SharedThreads:
         with self._lock:
             if self._closed:
                 raise RealtimeClosedError("these SharedThreads were closed; a channel needs some that are open")
-            self._channels = {channel for channel in self._channels if not channel.is_over}
             self._channels.add(run(self._pool))
+            if len(self._channels) >= self._look_at:
+                # Not at each one, which would look at all the others.
+                self._channels = {channel for channel in self._channels if not channel.is_over}
+                self._look_at = 2 * len(self._channels) + _FEW
 
     def close(self, timeout: float = 5.0) -> None:
         """Close the channels, all at a time, and end the threads. Safe to call twice, and from a handler.
