@@ -9,8 +9,8 @@ NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/d
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
-  fast_models integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/fast_frames \
-  realtime/frames realtime/liveness realtime/recovery realtime/session realtime/steps realtime/timers \
+  fast_batch fast_models integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/fast_frames \
+  realtime/frames realtime/liveness realtime/recovery realtime/session realtime/steps realtime/timers realtime/written \
   server/capabilities server/fast_batch server/message_id server/origins \
   server/presence server/rate server/tail server/wire testing/difference testing/wanted
 empty :=

@@ -48,6 +48,17 @@ class Row:
     warm_up: bool = True
     prepare: Callable[[], AbstractContextManager[Pair]]
 
+    def verdict(self, ratio: float) -> str:
+        """Say what a ratio has reached: the goal, the floor, or neither; nothing for a row without."""
+        if self.floor is None or self.goal is None:
+            return ""
+        if self._meets(ratio, self.goal):
+            return "goal met"
+        return "floor met" if self._meets(ratio, self.floor) else "below the floor"
+
+    def _meets(self, ratio: float, limit: float) -> bool:
+        return ratio <= limit if self.is_cost else ratio >= limit
+
 
 @attrs.frozen
 class Result:
@@ -71,12 +82,6 @@ class Result:
     def ratio(self) -> float:
         """The median of the ratios."""
         return statistics.median(self.ratios)
-
-    def meets(self, limit: float | None) -> bool:
-        """Tell whether the ratio is at least *limit*, or for a cost at most."""
-        if limit is None:
-            return True
-        return self.ratio <= limit if self.row.is_cost else self.ratio >= limit
 
 
 def measure(row: Row, turns: int) -> Result:

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Result
+from benchmarks.measure import Result, Row
 
-__all__ = ["comparison", "machine", "number", "read", "table", "write", "write_json"]
+__all__ = ["comparison", "machine", "number", "read", "summary", "table", "write", "write_json"]
 
 _HEAD = ("what", "against, in the same run", "ours", "theirs", "ratio", "from", "to", "floor", "goal", "")
+_SHORT_HEAD = ("what", "beside it, in the same run", "ratio", "floor", "goal", "")
 _DRIFT = 0.1
 """The share by which a ratio may differ from run to run."""
 
@@ -27,10 +28,15 @@ def machine() -> str:
 
 def table(results: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
-    rows = [_HEAD, *map(_cells, results)]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "| " + " | ".join(["---"] * len(_HEAD)) + " |")
-    return "\n".join(lines)
+    return _markdown(_HEAD, map(_cells, results))
+
+
+def summary(rows: Iterable[Row], stored: dict[str, Any]) -> str:
+    """Return what is stored of *rows* as a short table in Markdown."""
+    measured = stored["rows"]
+    return _markdown(
+        _SHORT_HEAD, (_short_cells(row, measured[row.name]["ratio"]) for row in rows if row.name in measured)
+    )
 
 
 def write(results: Sequence[Result], path: Path) -> None:
@@ -73,13 +79,18 @@ def _processor() -> str:
     return next(names, platform.processor() or "an unknown model")
 
 
+def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _short_cells(row: Row, ratio: float) -> tuple[str, ...]:
+    most = "at most " if row.is_cost else ""
+    limits = ["" if limit is None else f"{most}{limit:g}" for limit in (row.floor, row.goal)]
+    return row.what, row.against, f"**{ratio:.2f}**", *limits, row.verdict(ratio)
+
+
 def _cells(result: Result) -> tuple[str, ...]:
     row = result.row
-    verdict = "below the floor"
-    if result.meets(row.goal):
-        verdict = "goal met"
-    elif result.meets(row.floor):
-        verdict = "floor met"
     return (
         f"{row.what} ({row.unit})",
         row.against,
@@ -90,7 +101,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         f"{max(result.ratios):.2f}",
         "" if row.floor is None else f"{row.floor:g}",
         "" if row.goal is None else f"{row.goal:g}",
-        verdict if row.floor is not None else "",
+        row.verdict(result.ratio),
     )
 
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.store``: take the last runs as the stored ones, and draw them into ``plots/``."""
+"""``python -m benchmarks.store``: take the last runs as the stored ones; draw them, and write the README's table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 from benchmarks.__main__ import BASELINE, HERE, LATEST, ROWS
 from benchmarks.plots import draw_growth, draw_ratios
-from benchmarks.report import read, write_json
+from benchmarks.report import read, summary, write_json
 
-__all__ = ["merge"]
+__all__ = ["README", "merge", "with_table"]
 
 GROWTH = HERE / "growth.json"
 PLOTS = HERE / "plots"
+README = HERE.parent / "README.md"
+MARKS = ("<!-- what make bench measured -->", "<!-- and no more of it -->")
 
 
 def main() -> None:
@@ -22,9 +24,18 @@ def main() -> None:
         merge(LATEST, BASELINE, "rows")
     if LATEST.with_name(GROWTH.name).exists():
         merge(LATEST.with_name(GROWTH.name), GROWTH, "series")
+    README.write_text(with_table(README.read_text()))
     ratios = {name: row["ratio"] for name, row in read(BASELINE)["rows"].items()}
     draw_ratios(ROWS, ratios, PLOTS / "ratios.svg")
     draw_growth(read(GROWTH)["series"], PLOTS)
+
+
+def with_table(text: str) -> str:
+    """Return the README's text with the table of what is stored in its place."""
+    stored = read(BASELINE)
+    begin, end = (text.index(mark) for mark in MARKS)
+    content = f"{summary(ROWS, stored)}\n\nMeasured on {stored['machine']}."
+    return f"{text[:begin]}{MARKS[0]}\n{content}\n{text[end:]}"
 
 
 def merge(run: Path, stored: Path, part: str) -> None:

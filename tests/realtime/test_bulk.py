@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from voyant_cloud.errors import ForbiddenError, PublishManyError, PublishOutcome
 from voyant_cloud.jsontext import loads
 from voyant_cloud.models import PublishRealtimeBatchInput, RealtimeMessageSummary
 from voyant_cloud.realtime.bulk import PublishReport, iter_history, publish_many
+from voyant_cloud.realtime.written import body_of
 from voyant_cloud.testing import VoyantServer
 
 REFUSED = ForbiddenError("no", status=403, code="forbidden")
@@ -34,8 +35,8 @@ class Service:
         self.most_together = 0
         self.meet: threading.Barrier | None = None
 
-    def publish_body(self, body: bytes) -> list[RealtimeMessageSummary]:
-        batch = structure(loads(body), PublishRealtimeBatchInput)
+    def publish_written(self, texts: Sequence[str]) -> list[RealtimeMessageSummary]:
+        batch = structure(loads(body_of(texts)), PublishRealtimeBatchInput)
         channels = {message.channel for message in batch.messages}
         with self._lock:
             assert not any(self._busy[channel] for channel in channels), "a channel's batches must not overlap"
@@ -61,7 +62,7 @@ class Service:
 
     def publish(self, items: Any, **options: Any) -> PublishReport:
         defaults: dict[str, Any] = {"batch_size": 100, "concurrency": 1, "on_progress": None}
-        return publish_many(self.publish_body, items, **{**defaults, **options})
+        return publish_many(self.publish_written, items, **{**defaults, **options})
 
 
 def item(number: int, channel: str = "a") -> dict[str, Any]:
@@ -97,7 +98,11 @@ class TestPublishMany:
 
         large = {"channel": "a", "event": "e", "data": "ü" * 32_000}
         publish_many(
-            lambda body: sizes.append(len(body)), [large] * 100, batch_size=100, concurrency=1, on_progress=None
+            lambda texts: sizes.append(len(body_of(texts))),
+            [large] * 100,
+            batch_size=100,
+            concurrency=1,
+            on_progress=None,
         )
         assert len(sizes) == 4
         assert 1_900_000 < sizes[0] <= 2 * 1024 * 1024

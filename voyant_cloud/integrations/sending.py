@@ -10,6 +10,7 @@ from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.errors import PublishManyError
 from voyant_cloud.models import RealtimeBatchMessage
 from voyant_cloud.realtime.lanes import fits_one_request
+from voyant_cloud.realtime.written import write
 
 __all__ = ["send"]
 
@@ -51,7 +52,7 @@ def _publish(client: VoyantCloudClient, messages: Sequence[RealtimeBatchMessage]
     if len(messages) == 1:
         [message] = messages
         client.realtime.publish(message.channel, event=message.event, data=message.data)
-    elif fits_one_request(messages):
+    elif fits_one_request(list(map(write, messages))):
         client.realtime.publish_batch(messages)
     else:
         client.realtime.publish_many(messages)

@@ -23,6 +23,7 @@ from voyant_cloud.realtime import bulk
 from voyant_cloud.realtime.channel import RealtimeChannel
 from voyant_cloud.realtime.inputs import BatchItem, batch_from, message_from
 from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE
+from voyant_cloud.realtime.written import body_of
 from voyant_cloud.transport import Transport
 from voyant_cloud.urls import MESSAGES_PATH, TOKENS_PATH, channel_path
 
@@ -208,11 +209,23 @@ class RealtimeApi:
             VoyantValidationError: *batch_size* or *concurrency* is out of range; nothing was sent.
         """
         return bulk.publish_many(
-            lambda body: self._transport.publish(MESSAGES_PATH, list[RealtimeMessageSummary], body=body),
-            messages,
-            batch_size=batch_size,
-            concurrency=concurrency,
-            on_progress=on_progress,
+            self.publish_written, messages, batch_size=batch_size, concurrency=concurrency, on_progress=on_progress
+        )
+
+    def publish_written(
+        self, texts: Sequence[str], *, idempotency_key: str | None = None
+    ) -> list[RealtimeMessageSummary]:
+        """Publish a batch as ``publish_batch`` does, of messages that were checked and written before.
+
+        Args:
+            texts: 1 to 100 messages, each a ``RealtimeBatchMessage`` as JSON. They are sent as they are.
+            idempotency_key: as for ``publish``.
+
+        Raises:
+            VoyantError: as for ``publish_batch``; what breaks a limit is for the service to refuse.
+        """
+        return self._transport.publish(
+            MESSAGES_PATH, list[RealtimeMessageSummary], body=body_of(texts), idempotency_key=idempotency_key
         )
 
     def history(

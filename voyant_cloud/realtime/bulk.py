@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import attrs
 
 from voyant_cloud.errors import PublishManyError, VoyantValidationError
 from voyant_cloud.models import RealtimeMessageSummary
-from voyant_cloud.realtime.inputs import BatchItem, batch_message_from
+from voyant_cloud.realtime.inputs import BatchItem
 from voyant_cloud.realtime.lanes import Batch, Lanes
+from voyant_cloud.realtime.written import Writer
 
 __all__ = ["PublishReport", "iter_history", "publish_many"]
 
 logger = logging.getLogger("voyant_cloud")
 
-PublishBody = Callable[[bytes], object]
+PublishWritten = Callable[[Sequence[str]], object]
 ReadHistory = Callable[[str | None], list[RealtimeMessageSummary]]
 
 
@@ -38,7 +39,7 @@ class PublishReport:
 
 
 def publish_many(
-    publish_body: PublishBody,
+    publish_written: PublishWritten,
     messages: Iterable[BatchItem],
     *,
     batch_size: int,
@@ -47,7 +48,7 @@ def publish_many(
 ) -> PublishReport:
     """Publish *messages* in batches; see ``RealtimeApi.publish_many``."""
     iterator = iter(messages)
-    return _BulkPublish(publish_body, on_progress, batch_size=batch_size, concurrency=concurrency).run(iterator)
+    return _BulkPublish(publish_written, on_progress, batch_size=batch_size, concurrency=concurrency).run(iterator)
 
 
 def iter_history(read_page: ReadHistory, since_id: str | None) -> Iterator[RealtimeMessageSummary]:
@@ -82,15 +83,19 @@ class _BulkPublish:
 
     def __init__(
         self,
-        publish_body: PublishBody,
+        publish_written: PublishWritten,
         on_progress: Callable[[PublishReport], object] | None,
         *,
         batch_size: int,
         concurrency: int,
     ) -> None:
         self._lanes = Lanes(
-            lambda batch: publish_body(batch.body()), self._count, batch_size=batch_size, concurrency=concurrency
+            lambda batch: publish_written([each.text for each in batch.messages.values()]),
+            self._count,
+            batch_size=batch_size,
+            concurrency=concurrency,
         )
+        self._writer = Writer()
         self._on_progress = on_progress
         self._started = time.monotonic()
         self._taken = 0
@@ -122,7 +127,7 @@ class _BulkPublish:
             index = self._taken
             self._taken += 1
             try:
-                message = batch_message_from(item, f"messages[{index}]")
+                message = self._writer.write(item, f"messages[{index}]")
             except VoyantValidationError as error:
                 self._refused.append(index)
                 return error

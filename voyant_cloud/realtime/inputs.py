@@ -11,12 +11,12 @@ import attrs
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import PublishRealtimeBatchInput, PublishRealtimeMessageInput, RealtimeBatchMessage
 
-__all__ = ["BatchItem", "batch_from", "batch_message_from", "message_from"]
+__all__ = ["BATCH_KEYS", "BatchItem", "batch_from", "batch_message_from", "message_from"]
 
 BatchItem = RealtimeBatchMessage | Mapping[str, Any]
 """A message of a batch: a model, or a dict with ``channel``, ``event`` and perhaps ``data``."""
 
-_BATCH_KEYS = ("channel", "event", "data")
+BATCH_KEYS = ("channel", "event", "data")
 _ITEMS: Final[Any] = attrs.fields(PublishRealtimeBatchInput).messages.validator
 
 
@@ -84,10 +84,10 @@ def batch_message_from(item: Any, place: str) -> RealtimeBatchMessage:
     if not isinstance(item, Mapping):
         raise VoyantValidationError(place, f"must be a dict or a RealtimeBatchMessage, got {type(item).__name__}")
     # A misspelt "data" would otherwise publish nothing in its place.
-    unknown = next((key for key in item if key not in _BATCH_KEYS), None)
+    unknown = next((key for key in item if key not in BATCH_KEYS), None)
     if unknown is not None:
         raise VoyantValidationError(
-            place, f"has the unknown key {str(unknown)[:80]!r}; it takes {', '.join(_BATCH_KEYS)}"
+            place, f"has the unknown key {str(unknown)[:80]!r}; it takes {', '.join(BATCH_KEYS)}"
         )
     try:
         return RealtimeBatchMessage(channel=item.get("channel"), event=item.get("event"), data=item.get("data"))  # type: ignore[arg-type]

@@ -10,25 +10,23 @@ from typing import Any, Final
 
 import attrs
 
-from voyant_cloud import jsontext
-from voyant_cloud.converter import unstructure
 from voyant_cloud.errors import VoyantValidationError
-from voyant_cloud.models import RealtimeBatchMessage
+from voyant_cloud.realtime.written import Written, size_of
 from voyant_cloud.sent import telling
 
 __all__ = ["MAX_BATCH_SIZE", "Batch", "Lanes", "fits_one_request"]
 
 MAX_BATCH_SIZE: Final = 100
 MAX_CONCURRENCY: Final = 64
-# Seconds. Through a proxy, or in a session of the caller's, nobody tells when a request is sent.
-_SENT_WITHIN: Final = 0.005
+# Seconds after which nothing is gained by waiting.
+_SENT_WITHIN: Final = 0.1
 # The service takes 2 MiB; this leaves room for what stands around the messages.
 MAX_BATCH_BYTES: Final = 2 * 1024 * 1024 - 1024
 
 
-def fits_one_request(messages: Sequence[RealtimeBatchMessage]) -> bool:
+def fits_one_request(messages: Sequence[Written]) -> bool:
     """Tell whether the service takes so many messages of such a size together."""
-    return len(messages) <= MAX_BATCH_SIZE and sum(map(_size_of, map(_text_of, messages))) <= MAX_BATCH_BYTES
+    return len(messages) <= MAX_BATCH_SIZE and sum(size_of(each.text) for each in messages) <= MAX_BATCH_BYTES
 
 
 @attrs.define
@@ -37,26 +35,19 @@ class Batch:
 
     Attributes:
         messages: the messages by the number that each was added with, in that order.
-        texts: the messages as JSON.
         channels: the channels that they go to.
         size: how many bytes they take in the request's body.
     """
 
-    messages: dict[int, RealtimeBatchMessage] = attrs.field(factory=dict)
-    texts: list[str] = attrs.field(factory=list)
+    messages: dict[int, Written] = attrs.field(factory=dict)
     channels: set[str] = attrs.field(factory=set)
     size: int = 0
 
-    def add(self, number: int, message: RealtimeBatchMessage, text: str, size: int) -> None:
+    def add(self, number: int, message: Written, size: int) -> None:
         """Add one more message."""
         self.messages[number] = message
-        self.texts.append(text)
         self.channels.add(message.channel)
         self.size += size
-
-    def body(self) -> bytes:
-        """Return the request's body: a ``PublishRealtimeBatchInput``, put together from what is written already."""
-        return f'{{"messages":[{",".join(self.texts)}]}}'.encode()
 
 
 class _Lane:
@@ -119,7 +110,7 @@ class Lanes:
         """The numbers of messages that were added and are not sent."""
         return [number for lane in self._lanes for number in lane.waiting.messages]
 
-    def add(self, number: int, message: RealtimeBatchMessage) -> None:
+    def add(self, number: int, message: Written) -> None:
         """Take a message, and send its batch once that is full.
 
         Args:
@@ -127,11 +118,10 @@ class Lanes:
             message: the message.
         """
         lane = self._lane_for(message.channel)
-        text = _text_of(message)
-        size = _size_of(text)
+        size = size_of(message.text)
         if lane.waiting.size + size > MAX_BATCH_BYTES:
             self._send_waiting(lane)
-        lane.waiting.add(number, message, text, size)
+        lane.waiting.add(number, message, size)
         if len(lane.waiting.messages) == self._batch_size:
             self._send_waiting(lane)
 
@@ -180,8 +170,12 @@ class Lanes:
             sent.wait(_SENT_WITHIN)
 
     def _send_telling(self, tell: Callable[[], object], batch: Batch) -> None:
-        with telling(tell):
-            self._send(batch)
+        try:
+            with telling(tell):
+                self._send(batch)
+        finally:
+            # Through a proxy, or in a session of the caller's, nobody tells when a request is sent.
+            tell()
 
     def _settle(self, lane: _Lane) -> None:
         if lane.answer is None:
@@ -207,12 +201,3 @@ class Lanes:
 def _check_range(name: str, value: object, maximum: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= maximum:
         raise VoyantValidationError(name, f"must be 1 to {maximum}, got {value!r}")
-
-
-def _text_of(message: RealtimeBatchMessage) -> str:
-    return jsontext.dumps(unstructure(message), max_depth=jsontext.MAX_DEPTH + 1)
-
-
-def _size_of(text: str) -> int:
-    # A comma follows it.
-    return (len(text) if text.isascii() else len(text.encode())) + 1

@@ -18,7 +18,7 @@ from voyant_cloud.cli.batch import checkpoint as checkpoint_module
 from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
 from voyant_cloud.cli.exits import CommandError, ExitCode
 
-MESSAGES = [{"channel": "a", "event": "e", "data": {"n": 1}}, {"channel": "a", "event": "e"}]
+TEXTS = ['{"channel":"a","event":"e","data":{"n":1}}', '{"channel":"a","event":"e"}']
 
 
 def digests(*numbers: int) -> dict[int, int]:
@@ -51,11 +51,11 @@ def ranges_in(path: Path) -> list[list[int]]:
 def eventful(path: Path) -> Sending:
     """Write one of everything; return the batch that is left without an end."""
     checkpoint = begun(path)
-    one = checkpoint.sending(digests(1, 2), {}, MESSAGES)
+    one = checkpoint.sending(digests(1, 2), {}, TEXTS)
     checkpoint.was_published(one)
-    two = checkpoint.sending(digests(3, 5), {"a": "rtm_2"}, MESSAGES)
+    two = checkpoint.sending(digests(3, 5), {"a": "rtm_2"}, TEXTS)
     checkpoint.was_rejected(4, 4000)
-    three = checkpoint.sending(digests(6, 7), {}, MESSAGES)
+    three = checkpoint.sending(digests(6, 7), {}, TEXTS)
     checkpoint.was_refused(three)
     checkpoint.close()
     return two
@@ -109,9 +109,9 @@ def test_it_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """However much is published, the file holds little more than what is under way."""
     monkeypatch.setattr(checkpoint_module, "_COMPACT_ABOVE", 5_000)
     checkpoint = begun(tmp_path / "c")
-    open_end = checkpoint.sending(digests(1), {}, MESSAGES)
+    open_end = checkpoint.sending(digests(1), {}, TEXTS)
     for number in range(2, 1000):
-        checkpoint.was_published(checkpoint.sending(digests(number), {}, MESSAGES))
+        checkpoint.was_published(checkpoint.sending(digests(number), {}, TEXTS))
         assert (tmp_path / "c").stat().st_size < 6_000
     checkpoint.close()
     checkpoint = resumed(tmp_path / "c")
@@ -143,7 +143,7 @@ class TestOpening:
     def test_a_finished_run(self, tmp_path: Path) -> None:
         """Continued it has nothing to do; without that the next run is a new one."""
         checkpoint = begun(tmp_path / "c")
-        checkpoint.was_published(checkpoint.sending(digests(1, 2), {}, MESSAGES))
+        checkpoint.was_published(checkpoint.sending(digests(1, 2), {}, TEXTS))
         checkpoint.finish()
         checkpoint.close()
         again = resumed(tmp_path / "c")
@@ -193,7 +193,7 @@ class TestOpening:
     def test_one_run_at_a_time(self, tmp_path: Path) -> None:
         """Another process that wants the same file is refused, also after the file was replaced."""
         checkpoint = begun(tmp_path / "c")
-        checkpoint.was_published(checkpoint.sending(digests(1), {}, MESSAGES))
+        checkpoint.was_published(checkpoint.sending(digests(1), {}, TEXTS))
         code = (
             "import pathlib, sys\n"
             "from voyant_cloud.cli.batch.checkpoint import Checkpoint\n"
@@ -227,7 +227,7 @@ class TestOpening:
     def test_without_a_file(self) -> None:
         """It counts all the same."""
         checkpoint = begun(None)
-        checkpoint.was_published(checkpoint.sending(digests(1), {}, MESSAGES))
+        checkpoint.was_published(checkpoint.sending(digests(1), {}, TEXTS))
         checkpoint.finish()
         assert checkpoint.published == 1
         checkpoint.close()
@@ -237,10 +237,10 @@ def test_a_full_disk_stops_before_anything_is_sent(tmp_path: Path) -> None:
     """A batch that cannot be noted raises; what was noted before is still there, and the rest can be noted later."""
     path = tmp_path / "c"
     checkpoint = begun(path)
-    one = checkpoint.sending(digests(1), {}, MESSAGES)
+    one = checkpoint.sending(digests(1), {}, TEXTS)
     with limited_to(path.stat().st_size + 40):
         with pytest.raises(OSError, match="large"):
-            checkpoint.sending(digests(2), {}, MESSAGES)
+            checkpoint.sending(digests(2), {}, TEXTS)
     checkpoint.was_published(one)
     checkpoint.close()
     assert ranges_in(path) == [[1, 1]]
@@ -269,7 +269,7 @@ def test_threads(tmp_path: Path) -> None:
 
     def publish(first: int) -> None:
         for number in range(first, first + 50):
-            checkpoint.was_published(checkpoint.sending(digests(number), {}, MESSAGES))
+            checkpoint.was_published(checkpoint.sending(digests(number), {}, TEXTS))
 
     run_together(publish, [1, 101, 201, 301])
     checkpoint.close()

@@ -26,6 +26,7 @@ from voyant_cloud.cli.batch.lookup import Finding
 from voyant_cloud.cli.batch.progress import Counters
 from voyant_cloud.cli.batch.sender import RefusedRecordError, Sender
 from voyant_cloud.cli.exits import CommandError
+from voyant_cloud.realtime.written import write
 from voyant_cloud.testing import VoyantServer
 
 KEY = "vck_0123456789abcdef"
@@ -54,7 +55,7 @@ class Bench:
     def send(self, *data: object, first: int = 1, channel: str = "a") -> None:
         numbers = range(first, first + len(data))
         messages = {
-            number: RealtimeBatchMessage(channel=channel, event="e", data=each)
+            number: write(RealtimeBatchMessage(channel=channel, event="e", data=each))
             for number, each in zip(numbers, data, strict=True)
         }
         self.sender.send(messages, {number: number for number in numbers})
@@ -124,9 +125,9 @@ def test_the_next_batch_knows_what_was_before_it(bench: Make, running: VoyantSer
     noted: list[dict[str, str]] = []
     inner = here.checkpoint.sending
 
-    def sending(digests, after, messages):  # type: ignore[no-untyped-def]
+    def sending(digests, after, texts):  # type: ignore[no-untyped-def]
         noted.append(dict(after))
-        return inner(digests, after, messages)
+        return inner(digests, after, texts)
 
     here.checkpoint.sending = sending  # type: ignore[method-assign]
     here.send(3, first=3)
@@ -333,7 +334,7 @@ def long_after(bench: Make, running: VoyantServer, folder: Path, clock: Clock, *
 
 def lose(here: Bench, *data: object, first: int = 1) -> None:
     """Note a batch, and lose the process before it is sent."""
-    here.client.realtime.publish_batch = refuse  # type: ignore[method-assign]
+    here.client.realtime.publish_written = refuse  # type: ignore[method-assign]
     here.checkpoint.was_refused = lambda _: None  # type: ignore[method-assign]
     with pytest.raises(ServiceUnavailableError):
         here.send(*data, first=first)

@@ -18,7 +18,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -46,14 +46,19 @@ class Sending:
         at: when it was first sent, seconds since 1970.
         digests: the checksum of each of its records, by number, in their order.
         after: the id of the last message that was known to be stored before it, by channel where that is known.
-        messages: what it holds, as on the wire.
+        texts: its messages, each as JSON.
     """
 
     key: str
     at: float
     digests: Mapping[int, int]
     after: Mapping[str, str]
-    messages: list[dict[str, Any]]
+    texts: Sequence[str]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """What it holds, as on the wire."""
+        return [jsontext.loads(text) for text in self.texts]
 
 
 class Checkpoint:
@@ -124,18 +129,18 @@ class Checkpoint:
 
     # What happens
 
-    def sending(self, digests: Mapping[int, int], after: Mapping[str, str], messages: list[dict[str, Any]]) -> Sending:
+    def sending(self, digests: Mapping[int, int], after: Mapping[str, str], texts: Sequence[str]) -> Sending:
         """Note that a batch is about to be sent. It is on the disk when this returns.
 
         Args:
             digests: see ``Sending``.
             after: see ``Sending``.
-            messages: see ``Sending``.
+            texts: see ``Sending``.
 
         Raises:
             OSError: it cannot be written; do not send it.
         """
-        sending = Sending(uuid.uuid4().hex, self._clock(), digests, after, messages)
+        sending = Sending(uuid.uuid4().hex, self._clock(), digests, after, texts)
         with self._lock:
             if self._size > _COMPACT_ABOVE:
                 self._compact()
@@ -148,13 +153,13 @@ class Checkpoint:
         """Note that a batch is stored."""
         with self._lock:
             self._publish(sending.key)
-            self._append({"published": sending.key})
+            self._append(as_json({"published": sending.key}))
 
     def was_refused(self, sending: Sending) -> None:
         """Note that nothing of a batch is stored; its records are as if they had never been sent."""
         with self._lock:
             del self._sending[sending.key]
-            self._append({"refused": sending.key})
+            self._append(as_json({"refused": sending.key}))
 
     def was_rejected(self, number: int, digest: int) -> None:
         """Note that a record will not be published.
@@ -165,7 +170,7 @@ class Checkpoint:
         """
         with self._lock:
             self._reject(number, digest)
-            self._append({"rejected": number, "digest": digest})
+            self._append(as_json({"rejected": number, "digest": digest}))
 
     def finish(self) -> None:
         """Note that all of the input was dealt with."""
@@ -185,11 +190,11 @@ class Checkpoint:
 
     # The file
 
-    def _append(self, entry: Mapping[str, Any]) -> None:
+    def _append(self, line: str) -> None:
         assert self._lock.locked()
         if self._file is None:
             return
-        data = f"{as_json(entry)}\n".encode()
+        data = f"{line}\n".encode()
         files.write(self._file, data)
         self._size += len(data)
 
@@ -210,8 +215,8 @@ class Checkpoint:
             "published": self.published,
             "rejected": self.rejected,
         }
-        lines = [snapshot, *map(_line_of, self._sending.values())]
-        content = "".join(f"{as_json(line)}\n" for line in lines).encode()
+        lines = [as_json(snapshot), *map(_line_of, self._sending.values())]
+        content = "".join(f"{line}\n" for line in lines).encode()
         file = files.replace(self._path, content)
         if self._file is not None:
             self._file.close()
@@ -245,7 +250,8 @@ class Checkpoint:
     def _replay(self, entry: dict[str, Any]) -> None:
         if "sending" in entry:
             digests = dict(zip(entry["numbers"], entry["digests"], strict=True))
-            sending = Sending(entry["sending"], entry["at"], digests, entry["after"], entry["messages"])
+            texts = list(map(as_json, entry["messages"]))
+            sending = Sending(entry["sending"], entry["at"], digests, entry["after"], texts)
             self._sending[sending.key] = sending
         elif "published" in entry:
             self._publish(entry["published"])
@@ -265,12 +271,15 @@ class Checkpoint:
         self.rejected += 1
 
 
-def _line_of(sending: Sending) -> dict[str, Any]:
-    return {
-        "sending": sending.key,
-        "at": sending.at,
-        "numbers": list(sending.digests),
-        "digests": list(sending.digests.values()),
-        "after": dict(sending.after),
-        "messages": sending.messages,
-    }
+def _line_of(sending: Sending) -> str:
+    head = as_json(
+        {
+            "sending": sending.key,
+            "at": sending.at,
+            "numbers": list(sending.digests),
+            "digests": list(sending.digests.values()),
+            "after": dict(sending.after),
+        }
+    )
+    # The messages are JSON already, and the most of the line.
+    return f'{head[:-1]},"messages":[{",".join(sending.texts)}]}}'

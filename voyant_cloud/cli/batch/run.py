@@ -20,10 +20,9 @@ from voyant_cloud.cli.batch.settled import ChangedInputError
 from voyant_cloud.cli.batch.source import LINGER
 from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode, line_of
 from voyant_cloud.errors import VoyantValidationError
-from voyant_cloud.models import RealtimeBatchMessage
 from voyant_cloud.realtime.api import RealtimeApi
-from voyant_cloud.realtime.inputs import batch_message_from
 from voyant_cloud.realtime.lanes import Batch, Lanes
+from voyant_cloud.realtime.written import Writer, Written
 
 __all__ = ["BatchRun", "Plan"]
 
@@ -77,6 +76,9 @@ class BatchRun:
         self._counters = counters
         self._rejecting = threading.Lock()
         self._sender = Sender(api, checkpoint, counters, self._refused)
+        self._writer = Writer()
+        defaults = {"channel": plan.channel, "event": plan.event}
+        self._defaults = {name: value for name, value in defaults.items() if value is not None}
         self._open: dict[int, Record] = {}
         self._unit = "record"
         size = plan.batch_size if plan.rate is None else batch_size_for(plan.rate, plan.batch_size)
@@ -152,17 +154,12 @@ class BatchRun:
         self._open[record.number] = record
         self._lanes.add(record.number, message)
 
-    def _message(self, item: Any, record: Record) -> RealtimeBatchMessage:
+    def _message(self, item: Any, record: Record) -> Written:
         place = f"{self._unit} {record.place}"
         if not isinstance(item, Mapping):
             raise BadRecordError(f"must be an object with channel, event and data, got {type(item).__name__}")
         given = {name: value for name, value in item.items() if value is not None}
-        return batch_message_from({**self._defaults, **given}, place)
-
-    @property
-    def _defaults(self) -> dict[str, str]:
-        defaults = {"channel": self._plan.channel, "event": self._plan.event}
-        return {name: value for name, value in defaults.items() if value is not None}
+        return self._writer.write({**self._defaults, **given}, place)
 
     def _wait(self, seconds: float) -> None:
         if seconds > LINGER:

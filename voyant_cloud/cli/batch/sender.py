@@ -6,14 +6,13 @@ import contextlib
 import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
 from voyant_cloud.cli.batch.lookup import NEWEST, Finding, find
 from voyant_cloud.cli.batch.progress import Counters
 from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode
-from voyant_cloud.converter import structure, unstructure
 from voyant_cloud.errors import (
     ConflictError,
     ForbiddenError,
@@ -24,8 +23,9 @@ from voyant_cloud.errors import (
     VoyantDecodeError,
     VoyantError,
 )
-from voyant_cloud.models import RealtimeBatchMessage, RealtimeMessageSummary
+from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.api import RealtimeApi
+from voyant_cloud.realtime.written import Written
 
 __all__ = ["RefusedRecordError", "Sender"]
 
@@ -79,7 +79,7 @@ class Sender:
         self._newest: OrderedDict[str, str] = OrderedDict()
         self._to_ask = CHANNELS_ASKED_FOR
 
-    def send(self, messages: Mapping[int, RealtimeBatchMessage], digests: Mapping[int, int]) -> None:
+    def send(self, messages: Mapping[int, Written], digests: Mapping[int, int]) -> None:
         """Publish messages, all or none, but without those that the service refuses.
 
         Args:
@@ -91,12 +91,13 @@ class Sender:
             VoyantError: they are not stored.
             OSError: the checkpoint cannot be written.
         """
-        wire = [unstructure(message) for message in messages.values()]
         sending = self._checkpoint.sending(
-            {number: digests[number] for number in messages}, self._known(messages.values()), wire
+            {number: digests[number] for number in messages},
+            self._known({message.channel for message in messages.values()}),
+            [message.text for message in messages.values()],
         )
         try:
-            self._publish(sending, list(messages.values()))
+            self._publish(sending)
         except _REFUSALS as error:
             self._take_apart(messages, digests, error)
 
@@ -137,19 +138,19 @@ class Sender:
     def _publish_again(self, sending: Sending) -> None:
         # Where it is refused now, its records are read from the input once more and find their fate there.
         with contextlib.suppress(*_REFUSALS):
-            self._publish(sending, [structure(each, RealtimeBatchMessage) for each in sending.messages])
+            self._publish(sending)
 
-    def _publish(self, sending: Sending, messages: Sequence[RealtimeBatchMessage]) -> None:
+    def _publish(self, sending: Sending) -> None:
         try:
-            stored = self._api.publish_batch(messages, idempotency_key=sending.key)
+            stored = self._api.publish_written(sending.texts, idempotency_key=sending.key)
         except (PublishOutcomeUnknown, ConflictError, VoyantDecodeError):
             # It may be stored, and may as well have met something that is no such service at all.
             raise
         except VoyantError:
             self._checkpoint.was_refused(sending)
             raise
-        if len(stored) != len(messages):
-            raise CommandError(f"the service was sent {len(messages)} messages and answered with {len(stored)}")
+        if len(stored) != len(sending.texts):
+            raise CommandError(f"the service was sent {len(sending.texts)} messages and answered with {len(stored)}")
         self._settle(sending, stored)
 
     def _settle(self, sending: Sending, stored: Iterable[RealtimeMessageSummary]) -> None:
@@ -162,9 +163,7 @@ class Sender:
             while len(self._newest) > REMEMBERED_CHANNELS:
                 self._newest.popitem(last=False)
 
-    def _take_apart(
-        self, messages: Mapping[int, RealtimeBatchMessage], digests: Mapping[int, int], error: VoyantError
-    ) -> None:
+    def _take_apart(self, messages: Mapping[int, Written], digests: Mapping[int, int], error: VoyantError) -> None:
         """Send a refused batch in halves, down to the record that is at fault."""
         numbers = list(messages)
         if len(numbers) == 1:
@@ -174,9 +173,9 @@ class Sender:
         for half in (numbers[:middle], numbers[middle:]):
             self.send({number: messages[number] for number in half}, digests)
 
-    def _known(self, messages: Iterable[RealtimeBatchMessage]) -> dict[str, str]:
+    def _known(self, channels: Iterable[str]) -> dict[str, str]:
         known = {}
-        for channel in {message.channel for message in messages}:
+        for channel in channels:
             with self._lock:
                 newest = self._newest.get(channel)
             if newest is None:
