@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -17,6 +23,9 @@ __all__ = ["ROWS"]
 
 PUBLISHES = 400
 MANY = 20_000
+LINES = 60_000
+CHANNELS = 20
+EVENT = "order.updated"
 DATA = {"orderId": "ord_1", "status": "paid", "total": 129.5}
 
 
@@ -27,10 +36,10 @@ def beside_requests() -> Iterator[Pair]:
         session = requests.Session()
         session.headers["Authorization"] = f"Bearer {server.key}"
         url = f"{server.url}/realtime/v1/channels/bench/messages"
-        body = {"event": "order.updated", "data": DATA}
+        body = {"event": EVENT, "data": DATA}
 
         def ours() -> None:
-            client.realtime.publish("bench", event="order.updated", data=DATA)
+            client.realtime.publish("bench", event=EVENT, data=DATA)
 
         def theirs() -> None:
             session.post(url, json=body).raise_for_status()
@@ -42,14 +51,36 @@ def beside_requests() -> Iterator[Pair]:
 def beside_a_loop() -> Iterator[Pair]:
     """``publish_many``, and a loop of ``publish``."""
     with ServerProcess() as server, VoyantCloudClient(api_key=server.key, base_url=server.url) as client:
-        message = {"channel": "bench", "event": "order.updated", "data": DATA}
+        message = {"channel": "bench", "event": EVENT, "data": DATA}
 
         def many() -> float:
             started = time.perf_counter()
             client.realtime.publish_many([message] * MANY)
             return MANY / (time.perf_counter() - started)
 
-        yield many, lambda: _rate(lambda: client.realtime.publish("bench", event="order.updated", data=DATA))
+        yield many, lambda: _rate(lambda: client.realtime.publish("bench", event=EVENT, data=DATA))
+
+
+@contextmanager
+def command_beside_a_loop() -> Iterator[Pair]:
+    """``voyant-cloud publish-batch`` of a file, its start and its checkpoint included, and a loop of ``publish``."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ServerProcess() as server,
+        VoyantCloudClient(api_key=server.key, base_url=server.url) as client,
+    ):
+        path = Path(folder, "orders.jsonl")
+        messages = ({"channel": f"bench:{number % CHANNELS}", "event": EVENT, "data": DATA} for number in range(LINES))
+        path.write_text("".join(f"{json.dumps(message)}\n" for message in messages))
+        command = [sys.executable, "-m", "voyant_cloud", "publish-batch", "--quiet", "--restart", str(path)]
+        environment = {**os.environ, "VOYANT_CLOUD_API_KEY": server.key, "VOYANT_CLOUD_API_URL": server.url}
+
+        def batch() -> float:
+            started = time.perf_counter()
+            subprocess.run(command, env=environment, check=True)
+            return LINES / (time.perf_counter() - started)
+
+        yield batch, lambda: _rate(lambda: client.realtime.publish("bench", event=EVENT, data=DATA))
 
 
 def _rate(action: Callable[[], Any]) -> float:
@@ -77,5 +108,14 @@ ROWS = [
         floor=30.0,
         goal=100.0,
         prepare=beside_a_loop,
+    ),
+    Row(
+        name="publish-batch",
+        what="`publish-batch` of 60,000 lines for 20 channels",
+        unit="a second",
+        against="a loop of `publish`",
+        floor=30.0,
+        goal=100.0,
+        prepare=command_beside_a_loop,
     ),
 ]

@@ -86,7 +86,7 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _short_cells(row: Row, ratio: float) -> tuple[str, ...]:
     most = "at most " if row.is_cost else ""
     limits = ["" if limit is None else f"{most}{limit:g}" for limit in (row.floor, row.goal)]
-    return row.what, row.against, f"**{ratio:.2f}**", *limits, row.verdict(ratio)
+    return row.what, row.against, f"**{_ratio(ratio)}**", *limits, row.verdict(ratio)
 
 
 def _cells(result: Result) -> tuple[str, ...]:
@@ -96,13 +96,17 @@ def _cells(result: Result) -> tuple[str, ...]:
         row.against,
         number(statistics.median(result.ours)),
         number(statistics.median(result.theirs)),
-        f"**{result.ratio:.2f}**",
-        f"{min(result.ratios):.2f}",
-        f"{max(result.ratios):.2f}",
+        f"**{_ratio(result.ratio)}**",
+        _ratio(min(result.ratios)),
+        _ratio(max(result.ratios)),
         "" if row.floor is None else f"{row.floor:g}",
         "" if row.goal is None else f"{row.goal:g}",
         row.verdict(result.ratio),
     )
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def number(value: float) -> str:

@@ -20,7 +20,7 @@ from benchmarks import growth, store
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
 from benchmarks.peer import play
 from benchmarks.plots import draw_growth, draw_ratios
-from benchmarks.report import comparison, read, table, write, write_json
+from benchmarks.report import comparison, read, summary, table, write, write_json
 from benchmarks.scripted.ably import Ably, packed
 from benchmarks.scripted.centrifugo import Centrifugo
 from benchmarks.scripted.script import Script
@@ -247,6 +247,23 @@ def test_a_run_is_stored(tmp_path: Path) -> None:
     assert read(stored) == {"machine": "new", "rows": {"a": 1, "b": 2, "c": 2}}
 
 
+def test_the_readme_tells_what_is_stored() -> None:
+    """Its table is that of the stored run, to the last digit."""
+    text = store.README.read_text()
+    assert store.with_table(text) == text
+
+
+def test_a_short_table() -> None:
+    """A ratio that is small keeps its digits, and a cost says that its limits are the most."""
+    rows = [row(), row(name="cost", is_cost=True, floor=2.0, goal=1.5), row(name="told", floor=None, goal=None)]
+    text = summary([*rows, row(name="unmeasured")], {"rows": {each.name: {"ratio": 0.012} for each in rows}})
+    assert [line.split(" | ")[2:] for line in text.splitlines()[2:]] == [
+        ["**0.012**", "0.5", "1", "below the floor |"],
+        ["**0.012**", "at most 2", "at most 1.5", "goal met |"],
+        ["**0.012**", "", "", " |"],
+    ]
+
+
 def test_stored_plots() -> None:
     """Each stored series has its plot, small enough for a page."""
     drawn = {path.stem: path.stat().st_size for path in store.PLOTS.iterdir()}
@@ -263,7 +280,6 @@ def test_plots_need_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def test_plots(tmp_path: Path) -> None:
     """The same figures give the same files, which hold what was measured and no date."""
-    pytest.importorskip("matplotlib")
     history = {"history": read(store.GROWTH)["series"]["history"]}
     drawn = []
     for folder in (tmp_path / "once", tmp_path / "again"):
