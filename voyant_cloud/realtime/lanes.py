@@ -14,11 +14,11 @@ from voyant_cloud import jsontext
 from voyant_cloud.converter import unstructure
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import RealtimeBatchMessage
+from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE
 from voyant_cloud.sent import telling
 
-__all__ = ["MAX_BATCH_SIZE", "Batch", "Lanes", "fits_one_request"]
+__all__ = ["Batch", "Lanes", "fits_one_request"]
 
-MAX_BATCH_SIZE: Final = 100
 MAX_CONCURRENCY: Final = 64
 # Seconds. Through a proxy, or in a session of the caller's, nobody tells when a request is sent.
 _SENT_WITHIN: Final = 0.005
