@@ -63,11 +63,27 @@ def test_star_import() -> None:
     assert set(voyant_cloud.__all__) <= set(namespace)
 
 
+def test_names_are_listed_and_no_others() -> None:
+    """What is loaded only when it is asked for is listed all the same, and what there is not is no attribute."""
+    code = "import voyant_cloud; print(*dir(voyant_cloud)); print(hasattr(voyant_cloud, 'RealtimeChanel'))"
+    listed, is_there = run(code).splitlines()
+    assert set(voyant_cloud.__all__) <= set(listed.split())
+    assert is_there == "False"
+
+
 def test_import_is_light() -> None:
-    """Importing the package loads what the SDK depends on, and nothing of the extras."""
-    loaded = set(run("import voyant_cloud, sys; print(*{name.partition('.')[0] for name in sys.modules})").split())
-    assert loaded >= DISTRIBUTIONS
-    assert not HEAVY & loaded
+    """Importing the package loads what the SDK depends on, and nothing of the extras; for channels it waits."""
+    code = (
+        "import sys, voyant_cloud\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+        "voyant_cloud.RealtimeChannel\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})\n"
+    )
+    for_publishing, for_channels = (set(line.split()) for line in run(code).splitlines())
+    assert for_publishing >= DISTRIBUTIONS - {"websocket"}
+    assert for_channels >= DISTRIBUTIONS
+    assert "websocket" not in for_publishing
+    assert not HEAVY & for_channels
 
 
 def test_import_starts_nothing() -> None:

@@ -1,5 +1,8 @@
 """Realtime channels for Python: publish, subscribe, history and presence."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from voyant_cloud._version import __version__
 from voyant_cloud.client import (
     VoyantCloudClient,
@@ -54,10 +57,12 @@ from voyant_cloud.models import (
     RealtimeTokenSummary,
 )
 from voyant_cloud.realtime.bulk import PublishReport
-from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel, RealtimeChannelOptions
-from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent, RealtimeChannelGapEvent
-from voyant_cloud.realtime.shared_threads import SharedThreads
 from voyant_cloud.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel, RealtimeChannelOptions
+    from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent, RealtimeChannelGapEvent
+    from voyant_cloud.realtime.shared_threads import SharedThreads
 
 __all__ = [
     "ChannelState",
@@ -116,3 +121,25 @@ __all__ = [
     "get_voyant_cloud_client",
     "try_get_voyant_cloud_client",
 ]
+
+_OF_CHANNELS = {
+    "ChannelState": "voyant_cloud.realtime.channel",
+    "RealtimeChannel": "voyant_cloud.realtime.channel",
+    "RealtimeChannelDisconnectedEvent": "voyant_cloud.realtime.events",
+    "RealtimeChannelGapEvent": "voyant_cloud.realtime.events",
+    "RealtimeChannelOptions": "voyant_cloud.realtime.channel",
+    "SharedThreads": "voyant_cloud.realtime.shared_threads",
+}
+
+# A type checker reads the imports above. It would take any name for one of this module if it saw __getattr__.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load what belongs to channels when it is asked for: a process that only publishes does without."""
+        if name not in _OF_CHANNELS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value = getattr(importlib.import_module(_OF_CHANNELS[name]), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
@@ -189,9 +190,15 @@ def _wire_name(field: attrs.Attribute[Any]) -> str:
     return name
 
 
+@cache
+def _detailed() -> Converter:
+    """Return the converter that tells where it failed: made once something did, so that starting costs only one."""
+    return make_converter(detailed_validation=True)
+
+
 def _explain(value: Any, as_type: Any) -> VoyantDecodeError | VoyantValidationError:
     try:
-        _DETAILED.structure(value, as_type)
+        _detailed().structure(value, as_type)
     except BaseValidationError as group:
         path, error = next(_leaves(group, "$"))
     except (VoyantValidationError, LookupError, TypeError, ValueError, AttributeError) as only:
@@ -238,4 +245,3 @@ _NAMES: Final[dict[type, str]] = {
     type(None): "null",
 }
 _FAST: Final = make_converter()
-_DETAILED: Final = make_converter(detailed_validation=True)

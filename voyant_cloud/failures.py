@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ssl
+from typing import NamedTuple
 
-import attrs
 from urllib3 import exceptions as urllib3
 
 from voyant_cloud.errors import VoyantConfigError, VoyantError, VoyantTimeoutError, VoyantTransportError
@@ -14,8 +14,7 @@ from voyant_cloud.urls import redact
 __all__ = ["Failure", "failure_of"]
 
 
-@attrs.frozen
-class Failure:
+class Failure(NamedTuple):
     """An attempt that did not succeed.
 
     Attributes:

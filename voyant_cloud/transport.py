@@ -13,9 +13,8 @@ import random
 import re
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import attrs
 import requests
@@ -54,8 +53,7 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,200}")
 _KEY_LIFETIME: Final = re.compile(r"[1-9][0-9]{0,8}")
 
 
-@attrs.frozen(kw_only=True)
-class Call:
+class Call(NamedTuple):
     """One logical call, however many attempts it takes.
 
     Attributes:
@@ -155,7 +153,7 @@ class Transport:
             PublishOutcomeUnknown: it was sent, and whether it was applied is not known.
             VoyantValidationError: the idempotency key is none.
         """
-        key = uuid.uuid4().hex if idempotency_key is None else idempotency_key
+        key = os.urandom(16).hex() if idempotency_key is None else idempotency_key
         if not isinstance(key, str) or not _IDEMPOTENCY_KEY.fullmatch(key):
             raise VoyantValidationError("idempotency_key", "must be 1 to 200 ASCII characters without spaces")
         call = Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key)

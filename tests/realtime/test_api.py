@@ -233,7 +233,7 @@ class TestChannel:
     def given(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         """Arguments that the channel was made with; it is not connected."""
         arguments: dict[str, Any] = {}
-        monkeypatch.setattr("voyant_cloud.realtime.api.RealtimeChannel", arguments.update)
+        monkeypatch.setattr("voyant_cloud.realtime.channel.RealtimeChannel", arguments.update)
         return arguments
 
     def test_address_and_options(self, realtime: RealtimeApi, given: dict[str, Any]) -> None:

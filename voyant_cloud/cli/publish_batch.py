@@ -24,7 +24,8 @@ from voyant_cloud.cli.options import Number, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.cli.visible import visible
 from voyant_cloud.errors import PublishOutcomeUnknown, VoyantError
-from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE, MAX_CONCURRENCY
+from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE
+from voyant_cloud.realtime.lanes import MAX_CONCURRENCY
 from voyant_cloud.retry import RetryPolicy
 
 __all__ = ["publish_batch"]

@@ -6,6 +6,7 @@ import datetime
 import enum
 import math
 import re
+from functools import cache
 from typing import Any
 
 import attrs
@@ -26,7 +27,7 @@ __all__ = [
     "String",
 ]
 
-_ESCAPE_CLASS_OR_END = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$", re.DOTALL)
+_ESCAPE_CLASS_OR_END = r"(?s)(\\.|\[(?:\\.|[^\]\\])*\])|\$"
 
 
 @attrs.frozen
@@ -46,11 +47,6 @@ class String(Check):
     pattern: str | None = None
     pattern_hint: str | None = None
     secret: bool = False
-    _search: Any = attrs.field(init=False, repr=False, eq=False)
-
-    @_search.default
-    def _compile(self) -> Any:
-        return None if self.pattern is None else _ecma(self.pattern).search
 
     def find_problem(self, value: Any) -> Problem | None:
         """Return what is wrong with *value*, or ``None``."""
@@ -61,7 +57,7 @@ class String(Check):
             return Problem("", f"is {_characters(length)} long, {at_least(self.min_length)}")
         if self.max_length is not None and length > self.max_length:
             return Problem("", f"is {_characters(length)} long, {at_most(self.max_length)}")
-        if self._search is not None and self._search(value) is None:
+        if self.pattern is not None and _ecma(self.pattern).search(value) is None:
             return Problem("", self._mismatch(value))
         if not value.isascii() and not _is_unicode(value):
             return Problem("", "contains a lone surrogate, which is not valid Unicode")
@@ -244,9 +240,13 @@ class Nullable(Check):
         return None if value is None else self.check.find_problem(value)
 
 
+@cache
 def _ecma(pattern: str) -> re.Pattern[str]:
-    """Compile *pattern* with the contract's meaning: ``$`` is the very end, ``\\d`` and ``\\w`` are ASCII."""
-    return re.compile(_ESCAPE_CLASS_OR_END.sub(lambda match: match[1] or r"\Z", pattern), re.ASCII)
+    """Compile *pattern* with the contract's meaning: ``$`` is the very end, ``\\d`` and ``\\w`` are ASCII.
+
+    Done for the first value that needs it, since to import the models should not take so long.
+    """
+    return re.compile(re.sub(_ESCAPE_CLASS_OR_END, lambda match: match[1] or r"\Z", pattern), re.ASCII)
 
 
 def _characters(length: int) -> str:

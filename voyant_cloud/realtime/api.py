@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from voyant_cloud.config import Timeout
 from voyant_cloud.converter import unstructure
@@ -20,12 +20,13 @@ from voyant_cloud.models import (
     RealtimeTokenSummary,
 )
 from voyant_cloud.realtime import bulk
-from voyant_cloud.realtime.channel import RealtimeChannel
-from voyant_cloud.realtime.inputs import BatchItem, batch_from, message_from
-from voyant_cloud.realtime.lanes import MAX_BATCH_SIZE
+from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE, BatchItem, batch_from, message_from
 from voyant_cloud.realtime.written import body_of
 from voyant_cloud.transport import Transport
 from voyant_cloud.urls import MESSAGES_PATH, TOKENS_PATH, channel_path
+
+if TYPE_CHECKING:
+    from voyant_cloud.realtime.channel import RealtimeChannel
 
 __all__ = ["RealtimeApi", "RealtimePresenceApi", "RealtimeTokensApi"]
 
@@ -287,6 +288,9 @@ class RealtimeApi:
             VoyantValidationError: an argument breaks a limit.
             VoyantConfigError: an option is wrong.
         """
+        # A process that only publishes need not load it.
+        from voyant_cloud.realtime.channel import RealtimeChannel
+
         RealtimeChannelTarget(channel=channel)
         granted = capabilities if capabilities is not None else {channel: list(RealtimeCapability)}
         MintRealtimeTokenInput(client_id=client_id, capabilities=granted)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from voyant_cloud.errors import PublishManyError, VoyantValidationError
 from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.inputs import BatchItem
-from voyant_cloud.realtime.lanes import Batch, Lanes
 from voyant_cloud.realtime.written import Writer
+
+if TYPE_CHECKING:
+    from voyant_cloud.realtime.lanes import Batch
 
 __all__ = ["PublishReport", "iter_history", "publish_many"]
 
@@ -89,6 +91,9 @@ class _BulkPublish:
         batch_size: int,
         concurrency: int,
     ) -> None:
+        # With the pool of threads in it: a process that publishes one by one need not load it.
+        from voyant_cloud.realtime.lanes import Lanes
+
         self._lanes = Lanes(
             lambda batch: publish_written([each.text for each in batch.messages.values()]),
             self._count,

@@ -11,7 +11,10 @@ import attrs
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import PublishRealtimeBatchInput, PublishRealtimeMessageInput, RealtimeBatchMessage
 
-__all__ = ["BATCH_KEYS", "BatchItem", "batch_from", "batch_message_from", "message_from"]
+__all__ = ["BATCH_KEYS", "MAX_BATCH_SIZE", "BatchItem", "batch_from", "batch_message_from", "message_from"]
+
+MAX_BATCH_SIZE: Final = 100
+"""The most messages of a batch."""
 
 BatchItem = RealtimeBatchMessage | Mapping[str, Any]
 """A message of a batch: a model, or a dict with ``channel``, ``event`` and perhaps ``data``."""

@@ -11,12 +11,12 @@ from typing import Any, Final
 import attrs
 
 from voyant_cloud.errors import VoyantValidationError
+from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE
 from voyant_cloud.realtime.written import Written, size_of
 from voyant_cloud.sent import telling
 
-__all__ = ["MAX_BATCH_SIZE", "Batch", "Lanes", "fits_one_request"]
+__all__ = ["Batch", "Lanes", "fits_one_request"]
 
-MAX_BATCH_SIZE: Final = 100
 MAX_CONCURRENCY: Final = 64
 # Seconds after which nothing is gained by waiting.
 _SENT_WITHIN: Final = 0.1

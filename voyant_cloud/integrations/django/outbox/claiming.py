@@ -16,7 +16,8 @@ from django.db.models import Q
 
 from voyant_cloud.integrations.django.outbox.clock import utc_now
 from voyant_cloud.integrations.django.outbox.models import OutboxMessage
-from voyant_cloud.realtime.lanes import MAX_BATCH_BYTES, MAX_BATCH_SIZE
+from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE
+from voyant_cloud.realtime.lanes import MAX_BATCH_BYTES
 
 __all__ = ["choose", "claim"]
 
