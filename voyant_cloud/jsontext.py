@@ -80,7 +80,7 @@ def loads(text: str | bytes, *, strict: bool = True) -> Any:
     """
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        value = (_STRICT if strict else _LENIENT).decode(text)
+        value = _decode(_STRICT if strict else _LENIENT, text)
         # Escapes such as "\ud800" decode to lone surrogates, which no UTF-8 text can hold.
         if strict and "\\u" in text:
             _check_surrogates(value)
@@ -96,6 +96,15 @@ def loads(text: str | bytes, *, strict: bool = True) -> Any:
         # int() refuses numbers of more digits than sys.get_int_max_str_digits().
         raise JsonTextError("", "holds an integer with too many digits") from None
     return value
+
+
+def _decode(decoder: Any, text: str) -> Any:
+    # As decode() does, but for white space around the value, which it looks for with regular expressions.
+    try:
+        value, end = decoder.scan_once(text, 0)
+    except StopIteration:
+        return decoder.decode(text)
+    return value if end == len(text) else decoder.decode(text)
 
 
 def any_may_have_rounded(values: Iterable[Any]) -> bool:

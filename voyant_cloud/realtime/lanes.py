@@ -61,9 +61,6 @@ class _Lane:
         self.sent = Batch()
         self.answer: Future[Any] | None = None
 
-    def holds(self, channel: str) -> bool:
-        return channel in self.waiting.channels or channel in self.sent.channels
-
     def load(self) -> int:
         return len(self.waiting.messages) + len(self.sent.messages)
 
@@ -156,8 +153,10 @@ class Lanes:
         self._pool.shutdown(wait=wait, cancel_futures=True)
 
     def _lane_for(self, channel: str) -> _Lane:
-        held = next((lane for lane in self._lanes if lane.holds(channel)), None)
-        return held or min(self._lanes, key=_Lane.load)
+        for lane in self._lanes:
+            if channel in lane.waiting.channels or channel in lane.sent.channels:
+                return lane
+        return min(self._lanes, key=_Lane.load)
 
     def _send_waiting(self, lane: _Lane) -> None:
         """Send what waits in a lane, once the batch before it is answered."""

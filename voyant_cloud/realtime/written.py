@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -47,9 +47,10 @@ class Writer:
         Raises:
             VoyantValidationError: it is neither, or a field is missing, unknown or breaks a limit.
         """
-        return self._write_fast(item) or write(batch_message_from(item, place))
+        return self.write_usual(item) or write(batch_message_from(item, place))
 
-    def _write_fast(self, item: BatchItem) -> Written | None:
+    def write_usual(self, item: Any) -> Written | None:
+        """Write one message if it is just as usual; ``None`` says nothing about it."""
         if type(item) is not dict or not item.keys() <= _KEYS:
             return None
         channel, event, data = item.get("channel"), item.get("event"), item.get("data")

@@ -155,6 +155,9 @@ class BatchRun:
         self._lanes.add(record.number, message)
 
     def _message(self, item: Any, record: Record) -> Written:
+        usual = self._writer.write_usual(item)
+        if usual is not None:
+            return usual
         place = f"{self._unit} {record.place}"
         if not isinstance(item, Mapping):
             raise BadRecordError(f"must be an object with channel, event and data, got {type(item).__name__}")
