@@ -165,7 +165,7 @@ class Connection:
                     texts.append(text)
                 # A frame has just ended, so another begins here, unless this one is a part of a message.
                 if not self._parts and self._wire.is_buffered:
-                    texts += map(self._decode, self._wire.take(partial(split_frames, limit=limit - len(texts))))
+                    self._decode_all(self._wire.take(partial(split_frames, limit=limit - len(texts))), texts)
                 if len(texts) >= limit or (texts and not self._wire.is_buffered):
                     break
         except websocket.WebSocketTimeoutException:
@@ -295,6 +295,13 @@ class Connection:
             raise ConnectionEndedError(code, redact(frame.data[2:].decode("utf-8", "replace")))
         if frame.opcode == ABNF.OPCODE_PING:
             self._write_control(frame.data, ABNF.OPCODE_PONG)
+
+    def _decode_all(self, payloads: list[bytes], texts: list[str]) -> None:
+        """Add the payloads to *texts*, or those that come before one which is not UTF-8."""
+        try:
+            texts += list(map(bytes.decode, payloads))
+        except UnicodeDecodeError:
+            texts += map(self._decode, payloads)
 
     def _decode(self, data: bytes) -> str:
         try:

@@ -255,7 +255,11 @@ class Dispatcher:
                 return
             waiting.popleft()
             for handler in handlers:
-                self._call(MESSAGE, handler, message)
+                # As _call does, which would cost a call more for every message.
+                try:
+                    handler(message)
+                except BaseException:  # noqa: BLE001 - it is logged; the stream goes on
+                    self._log_raised(MESSAGE, message)
             self.last_message_id = message.id
 
     def _hand_out(self, name: str, event: Event, handlers: Sequence[Handler]) -> Steps[bool]:
@@ -286,9 +290,12 @@ class Dispatcher:
     def _call(self, name: str, handler: Handler, event: Event) -> None:
         try:
             handler(event)
-        except BaseException:
-            # SystemExit, too: it would end this thread alone, and with it the channel, without a word.
-            logger.exception("channel %s: a handler of %s raised", self._channel, _describe(name, event))
+        except BaseException:  # noqa: BLE001 - it is logged; the stream goes on
+            self._log_raised(name, event)
+
+    def _log_raised(self, name: str, event: Event) -> None:
+        # SystemExit, too: it would end this thread alone, and with it the channel, without a word.
+        logger.exception("channel %s: a handler of %s raised", self._channel, _describe(name, event))
 
     def _log_unheard(self, event: Event) -> None:
         if isinstance(event, RealtimeChannelError):

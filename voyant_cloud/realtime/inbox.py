@@ -78,8 +78,7 @@ class Inbox:
             self._woken = False
             if not self._events:
                 return None if self._ended else []
-            count = min(limit, len(self._events))
-            taken = [self._events.popleft() for _ in range(count)]
+            taken = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
             self._changed.notify_all()
             call, self._when_room = self._when_room, None
         if call is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from voyant_cloud.errors import RealtimeGapError, VoyantError
@@ -44,8 +44,8 @@ class Session:
     def __init__(self, *, channel: str, since_id: str | None, raise_on_gap: bool) -> None:
         self._channel = channel
         self._raise_on_gap = raise_on_gap
-        self._seen: set[str] = set()
-        self._seen_in_order: deque[str] = deque()
+        # In the order in which they came, the oldest first.
+        self._seen: dict[str, None] = {}
         self._was_live = False
         # The newest id when the connection went live; None once a message says more.
         self._head: str | None = None
@@ -57,8 +57,7 @@ class Session:
         """Whether the service said on the present connection that the token expires soon."""
         if since_id is not None:
             # A service may replay from the id on, rather than after it.
-            self._seen.add(since_id)
-            self._seen_in_order.append(since_id)
+            self._seen[since_id] = None
 
     def dialing(self) -> None:
         """Note that a new connection is made."""
@@ -90,18 +89,18 @@ class Session:
             self.texts_received(texts[middle:], events)
 
     def _messages_received(self, messages: list[RealtimeMessageSummary], events: list[Event]) -> None:
-        seen, in_order = self._seen, self._seen_in_order
-        ids = {message.id: message for message in messages}
-        if len(ids) < len(messages) or not seen.isdisjoint(ids):
+        seen = self._seen
+        fresh = dict.fromkeys([message.id for message in messages])
+        if len(fresh) < len(messages) or not seen.keys().isdisjoint(fresh):
             # The first of each that was not received before.
-            ids = {message.id: message for message in reversed(messages) if message.id not in seen}
-            messages = [message for message in messages if ids.get(message.id) is message]
+            firsts = {message.id: message for message in reversed(messages) if message.id not in seen}
+            messages = [message for message in messages if firsts.get(message.id) is message]
+            fresh = dict.fromkeys([message.id for message in messages])
         if not messages:
             return
-        seen.update(ids)
-        in_order.extend(message.id for message in messages)
-        while len(in_order) > REMEMBERED_IDS:
-            seen.remove(in_order.popleft())
+        seen |= fresh
+        for message_id in list(islice(seen, max(len(seen) - REMEMBERED_IDS, 0))):
+            del seen[message_id]
         self.cursor = messages[-1].id
         self._head = None
         events += messages
