@@ -13,11 +13,11 @@ import queue
 import threading
 from collections.abc import Callable
 
-from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
+from voyant_cloud.server.engine.base import ChannelStanding, History, Replay, StoredMessage
 from voyant_cloud.server.engine.sqlite_open import open_database
 from voyant_cloud.server.engine.sqlite_store import AppendRequest, Retention, SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
-from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Worker
+from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Resume, Worker
 
 __all__ = ["DatabaseThread"]
 
@@ -71,6 +71,12 @@ class DatabaseThread:
         """Read a channel's history; see ``Engine.history``."""
         answer: asyncio.Future[History] = self._loop.create_future()
         self._ask(Read(channel, after_seq, limit, answer))
+        return await answer
+
+    async def replay(self, channel: str, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        """Read what a subscriber missed; see ``Engine.replay``."""
+        answer: asyncio.Future[Replay] = self._loop.create_future()
+        self._ask(Resume(channel, after_seq, limit, max_bytes, answer))
         return await answer
 
     async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
