@@ -10,7 +10,7 @@ SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
   fast_models integrations/capabilities jsontext retry urls realtime/backoff realtime/events realtime/fast_frames realtime/frames \
-  realtime/liveness realtime/recovery realtime/session server/capabilities server/fast_batch server/message_id server/origins \
+  realtime/liveness realtime/recovery realtime/session server/block server/capabilities server/fast_batch server/memory server/message_id server/origins \
   server/presence server/rate server/tail server/wire testing/difference testing/wanted
 empty :=
 comma := ,

@@ -10,11 +10,12 @@ from typing import Any
 import attrs
 import pytest
 
-from tests.server.gated_engine import CHANNEL, EPOCH, GatedEngine
+from tests.server.gated_engine import CHANNEL, EPOCH, GatedEngine, stored
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.limits import Limits
 from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.resume import resolve_text
 
 LIMITS = Limits(queue_bytes=64 * 1024, queue_messages=10)
 FAR = 10**10
@@ -28,6 +29,10 @@ class FakeTransport:
     waiting: int = 0
     stalled: bool = False
     aborted: bool = False
+    drained: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.drained.set()
 
     def write(self, data: bytes) -> None:
         self.written.append(data)
@@ -48,6 +53,7 @@ class FakeTransport:
 
     async def drain(self) -> None:
         """Stand in for the stream writer too."""
+        await self.drained.wait()
 
     def frames(self) -> list[Any]:
         """Return what was written, text frames as JSON and control frames as (opcode, payload)."""
@@ -81,12 +87,17 @@ class Scene:
             await asyncio.sleep(0)
 
 
+def messages_in(scene: Scene) -> list[int]:
+    """Return the seq of every message that was written."""
+    return [int(frame["id"][-12:]) for frame in scene.transport.frames() if frame.get("type") == "message"]
+
+
 def play(test: Callable[[Scene], Awaitable[None]], *, expires_at: float = FAR, count: int = 0) -> None:
     """Run a test with a connection that is live on a channel of *count* messages."""
 
     async def run() -> None:
         engine: Any = GatedEngine(count)
-        hub = Hub(engine)
+        hub = Hub(engine, keep_messages=10_000)
         connection = Connection(client_id="a", verbs=frozenset(), expires_at=expires_at, limits=LIMITS)
         transport: Any = FakeTransport()
         channel = await hub.join(CHANNEL, connection)
@@ -158,10 +169,56 @@ def test_a_full_queue_falls_behind_and_catches_up_from_the_tail() -> None:
         scene.transport.waiting = 0
         await scene.settle()
         scene.hub.on_messages(CHANNEL, scene.engine.commit(31))
-        seqs = [int(frame["id"][-12:]) for frame in scene.transport.frames() if frame["type"] == "message"]
-        assert seqs == list(range(1, 32))
+        assert messages_in(scene) == list(range(1, 32))
 
     play(test)
+
+
+def test_a_replay_leaves_room_for_other_frames() -> None:
+    """To a peer that takes nothing a replay writes half of a full queue, and a presence frame still finds its place."""
+
+    async def test(scene: Scene) -> None:
+        scene.transport.stalled = True
+        scene.transport.drained.clear()
+        scene.connection.fall_behind()
+        scene.engine.commit(*range(1, 101))
+        scene.hub.on_messages(CHANNEL, scene.engine.messages)
+        await scene.settle()
+        assert messages_in(scene) == [1, 2, 3, 4, 5]
+        for _ in range(5):
+            scene.connection.deliver_presence(b"\x81\x02{}")
+        assert scene.connection.close_code is None
+        scene.transport.stalled = False
+        scene.transport.waiting = 0
+        scene.transport.drained.set()
+        await scene.settle()
+        assert messages_in(scene) == list(range(1, 101))
+
+    play(test)
+
+
+def test_what_is_not_in_memory_is_replayed_page_by_page() -> None:
+    """Who missed more than a page gets it whole and in order, each page read once and ahead of its turn."""
+
+    async def test(scene: Scene) -> None:
+        channel = await scene.hub.join(CHANNEL, scene.connection)
+        connection = Connection(client_id="b", verbs=frozenset(), expires_at=FAR, limits=Limits())
+        scene.transport.written.clear()
+        transport: Any = scene.transport
+        connection.attach(channel, transport, transport)
+        before = scene.engine.reads
+        point = await resolve_text(str(stored(10).id), channel)
+        scene.transport.drained.clear()
+        connection.start(scene.engine.head, point, clock=0.0)
+        await scene.settle()
+        assert messages_in(scene) == list(range(11, 511))
+        assert scene.engine.reads == before + 2, "the page, and the next one"
+        scene.transport.drained.set()
+        await scene.settle()
+        assert messages_in(scene) == list(range(11, 2_501))
+        assert scene.engine.reads == before + 3
+
+    play(test, count=2_500)
 
 
 def test_a_write_that_is_stuck_ends_with_4008() -> None:
