@@ -6,6 +6,7 @@ import asyncio
 
 from voyant_cloud.server.engine.base import EngineUnavailableError, History, Replay, StoredMessage
 from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import message_frame
 
 __all__ = ["CHANNEL", "EPOCH", "GatedEngine", "stored"]
 
@@ -47,7 +48,7 @@ class GatedEngine:
         found = [message for message in self.messages if message.id.seq > after_seq][: min(limit, self.most_rows)]
         self.rows_read += len(found)
         start = found[0].id.seq if found else after_seq + 1
-        answer = Replay(self.head, self.first_seq, start, [(it.id.ms, it.event, it.data) for it in found])
+        answer = Replay(self.head, self.first_seq, start, list(map(message_frame, found)), [it.id.ms for it in found])
         await self._read()
         return answer
 

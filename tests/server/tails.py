@@ -20,7 +20,9 @@ def stored(seq: int, *, epoch: str = EPOCH, ms: int | None = None, data: str = "
 def block_of(seqs: range) -> Block:
     """Messages as they are read from an engine."""
     messages = [stored(seq) for seq in seqs]
-    return Block(EPOCH, seqs.start, map(message_frame, messages), [message.id.ms for message in messages])
+    return Block(
+        EPOCH, seqs.start, [message_frame(message) for message in messages], [message.id.ms for message in messages]
+    )
 
 
 def tail_of(seqs: range, *, max_messages: int = 100, max_bytes: int = 100_000) -> Tail:

@@ -54,7 +54,7 @@ def test_who_resume_from_near_each_other_share_their_reads() -> None:
         points = await asyncio.gather(*(resolve(each, channel) for each in positions))
         assert [point.cursor for point in points] == positions
         assert engine.reads <= 1 + 8
-        assert engine.rows_read <= 8 * 101
+        assert engine.rows_read <= 101 + 8
         before = engine.reads
         await asyncio.gather(*(resolve(each, channel) for each in positions))
         assert engine.reads == before
@@ -94,7 +94,7 @@ def test_the_next_page_is_read_ahead_once() -> None:
         await asyncio.sleep(0.0)
         assert engine.reads == 3
         tail = await channel.tail()
-        assert (tail.missing_after(0), tail.missing_after(1_000), tail.missing_after(2_000)) == (0, 0, 500)
+        assert (tail.missing_after(0), tail.missing_after(500), tail.missing_after(1_000)) == (0, 0, 1_500)
 
     asyncio.run(test())
 

@@ -219,7 +219,7 @@ def test_flipped_bit_on_the_disk(tmp_path: Path) -> None:
     path.write_bytes(content)
     with closing(Kept(str(path))) as kept:
         assert [it.data for it in kept.store.history("a", 1, 9).messages] == ['"jumps"']
-        assert [data for _, _, data in kept.store.replay("a", 1, 9, 100).rows] == ['"jumps"']
+        assert kept.store.replay("a", 1, 9, 100).times == [it.id.ms for it in kept.store.history("a", 1, 9).messages]
         with pytest.raises(EngineUnavailableError, match="message 1 of channel a"):
             kept.store.history("a", 0, 9)
         with pytest.raises(EngineUnavailableError, match="message 1 of channel a"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import attrs
@@ -45,11 +45,10 @@ class Block:
         first: ``seq`` of the first, also where there is none yet.
     """
 
-    def __init__(self, epoch: str, first: int, frames: Iterable[bytes] = (), times: Iterable[int] = ()) -> None:
+    def __init__(self, epoch: str, first: int, frames: Sequence[bytes] = (), times: Iterable[int] = ()) -> None:
         self.first = first
         self._epoch = epoch
-        self._frames = bytearray()
-        self._frames += b"".join(frames := list(frames))
+        self._frames = bytearray().join(frames)
         # Where each frame ends, so that a run of them is one slice.
         self._ends = array("L", accumulate(map(len, frames)))
         self._times = array("q", times)

@@ -17,7 +17,7 @@ from voyant_cloud.server.engine.base import Engine, Replay, StoredMessage
 from voyant_cloud.server.memory import Memory
 from voyant_cloud.server.message_id import MessageId
 from voyant_cloud.server.tail import Tail
-from voyant_cloud.server.wire import message_frames, text_frame
+from voyant_cloud.server.wire import text_frame
 
 __all__ = ["Hub", "HubChannel", "Page", "Subscriber"]
 
@@ -25,7 +25,7 @@ MEMORY_BYTES: Final = 64 * 1024 * 1024
 """What the tails of all channels may take together."""
 TAIL_BYTES: Final = 4 * 1024 * 1024
 """What the tail of one channel may take of it."""
-PAGE_MESSAGES: Final = 1_000
+PAGE_MESSAGES: Final = 500
 PAGE_BYTES: Final = 256 * 1024
 """A page keeps the engine from its commits for a few milliseconds at most."""
 
@@ -172,14 +172,15 @@ class HubChannel:
 
     async def _read(self, after_seq: int) -> Page:
         tail = self._tail
-        # No further than to what is held already. Where that is right behind, somebody wants to see it all the same.
+        # No further than to what is held or being read already. Where it is held itself, somebody wants to see it anew.
         missing = tail.missing_after(after_seq) if tail is not None else 0
-        limit = min(missing or PAGE_MESSAGES, PAGE_MESSAGES)
+        others = (start - after_seq for start in self._reads if start > after_seq)
+        limit = min(missing or PAGE_MESSAGES, PAGE_MESSAGES, *others)
         try:
             replay = await self._engine.replay(self.name, after_seq=after_seq, limit=limit, max_bytes=PAGE_BYTES)
         finally:
             del self._reads[after_seq]
-        page = _page(self.name, replay)
+        page = _page(replay)
         if tail is not None and tail is self._tail:
             self._keep(page, tail)
         return page
@@ -194,10 +195,8 @@ class HubChannel:
             self._memory.use(tail)
 
 
-def _page(channel: str, replay: Replay) -> Page:
-    epoch = replay.head.epoch
-    frames = message_frames(channel, epoch, replay.start, replay.rows)
-    block = Block(epoch, replay.start, frames, [ms for ms, _, _ in replay.rows])
+def _page(replay: Replay) -> Page:
+    block = Block(replay.head.epoch, replay.start, replay.frames, replay.times)
     return Page(replay.head, replay.first_seq, block)
 
 

@@ -45,6 +45,8 @@ class Tail:
         self._block_bytes = min(BLOCK_BYTES, max_bytes // 8)
         # By seq; none overlaps another, and there may be holes between them.
         self._blocks: list[Block] = []
+        # In the last block, where live messages go; none there is left for them in one that was read.
+        self._room_messages = self._room_bytes = 0
 
     def extend(self, messages: Sequence[StoredMessage]) -> list[bytes] | None:
         """Take newly committed messages.
@@ -55,14 +57,18 @@ class Tail:
         """
         frames = []
         for message in messages:
-            if message.id.epoch != self.head.epoch or message.id.seq > self.head.seq + 1:
+            at, head = message.id, self.head
+            if at.epoch != head.epoch or at.seq > head.seq + 1:
                 return None
-            if message.id.seq == self.head.seq + 1:
-                frames.append(self._push(message))
-                self.head = message.id
-            elif message.id.ms > self.head.ms:
+            if at.seq == head.seq + 1:
+                frame = message_frame(message)
+                self._hold(at, frame)
+                frames.append(frame)
+                self.head = at
+            elif at.ms > head.ms:
                 # An old seq with a newer time: the store went back and counts again.
                 return None
+        self._shrink()
         return frames
 
     def insert(self, block: Block) -> None:
@@ -72,6 +78,8 @@ class Tail:
         if block.first >= end or (at and self._blocks[at - 1].next > block.first):
             return
         block.cut(end)
+        if at == len(self._blocks):
+            self._room_messages = 0
         self._blocks.insert(at, block)
         self._count += len(block)
         self.size += block.size
@@ -112,28 +120,24 @@ class Tail:
         block = self._blocks.pop(0)
         self._count -= len(block)
         self.size -= block.size
+        if not self._blocks:
+            self._room_messages = 0
 
     def _holding(self, seq: int) -> Block | None:
         at = bisect_right(self._blocks, seq, key=_first) - 1
         return self._blocks[at] if at >= 0 and self._blocks[at].holds(seq) else None
 
-    def _push(self, message: StoredMessage) -> bytes:
-        frame = message_frame(message)
+    def _hold(self, at: MessageId, frame: bytes) -> None:
         size = len(frame) + ROW_BYTES
-        self._block_for(message.id, size).append(frame, message.id.ms)
+        # This runs for every message that comes live, so what room there is in its block is kept at hand.
+        if self._room_messages == 0 or self._room_bytes < size:
+            self._blocks.append(Block(at.epoch, at.seq))
+            self._room_messages, self._room_bytes = self._block_messages, self._block_bytes
+        self._blocks[-1].append(frame, at.ms)
+        self._room_messages -= 1
+        self._room_bytes -= size
         self._count += 1
         self.size += size
-        self._shrink()
-        return frame
-
-    def _block_for(self, at: MessageId, size: int) -> Block:
-        """Return the last block where there is room in it, or a new one."""
-        block = self._blocks[-1] if self._blocks else None
-        is_fit = block is not None and block.next == at.seq
-        if block is None or not is_fit or len(block) >= self._block_messages or block.size + size > self._block_bytes:
-            block = Block(at.epoch, at.seq)
-            self._blocks.append(block)
-        return block
 
     def _shrink(self) -> None:
         while len(self._blocks) > 1 and (self._count > self._max_messages or self.size > self._max_bytes):

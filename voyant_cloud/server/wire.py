@@ -7,10 +7,13 @@ from collections.abc import Iterable
 
 from voyant_cloud import jsontext
 from voyant_cloud.realtime.frames import ServerFrame, encode_frame
-from voyant_cloud.server.engine.base import Row, StoredMessage
+from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import time_text
 
-__all__ = ["close_frame", "message_frame", "message_frames", "ping_frame", "pong_frame", "text_frame"]
+__all__ = ["Row", "close_frame", "message_frame", "message_frames", "ping_frame", "pong_frame", "text_frame"]
+
+Row = tuple[int, str, str]
+"""A message among others of its channel: its ``ms``, its event, and its data as JSON text."""
 
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _FIN = 0x80

@@ -37,7 +37,6 @@ __all__ = [
     "IdempotencyKey",
     "NewMessage",
     "Replay",
-    "Row",
     "StoredMessage",
 ]
 
@@ -139,27 +138,25 @@ class History:
     first_seq: int
 
 
-Row = tuple[int, str, str]
-"""A message of a replay: its ``ms``, its event, and its data as JSON text."""
-
-
 @attrs.frozen
 class Replay:
     """Messages of a channel that stand in a row, and where it stands, read at one moment.
 
-    They are rows, not ``StoredMessage``s: to make an object of each would take longer than all else about a replay.
+    They are ready to be sent: to make an object of each would take longer than all else about a replay.
 
     Attributes:
         head: the newest position.
         first_seq: ``seq`` of the oldest message retained; ``head.seq + 1`` where none is.
-        start: ``seq`` of the first row; those of the others follow without a hole.
-        rows: oldest first.
+        start: ``seq`` of the first message; those of the others follow without a hole.
+        frames: the messages, oldest first, as ``wire.message_frame`` and ``wire.message_frames`` write them.
+        times: their ``ms``.
     """
 
     head: MessageId
     first_seq: int
     start: int
-    rows: Sequence[Row]
+    frames: Sequence[bytes]
+    times: Sequence[int]
 
 
 @attrs.frozen

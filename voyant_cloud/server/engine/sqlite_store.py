@@ -24,6 +24,7 @@ from voyant_cloud.server.engine.base import (
 from voyant_cloud.server.engine.sqlite_database import Database
 from voyant_cloud.server.engine.sqlite_tables import Answer, Channel, DamagedRowError, Tables
 from voyant_cloud.server.message_id import MessageId, new_epoch
+from voyant_cloud.server.wire import message_frames
 
 __all__ = ["AppendRequest", "Committed", "Retention", "SqliteStore"]
 
@@ -140,7 +141,10 @@ class SqliteStore:
         with self._database.reading() as tables:
             channel, first = self._retained(tables, name)
             start = max(first, after_seq + 1)
-            return Replay(channel.head, first, start, tables.read_rows(channel, start, limit, max_bytes))
+            rows = tables.read_rows(channel, start, limit, max_bytes)
+        # Here, and not where they are sent: the event loop has other work.
+        frames = message_frames(name, channel.head.epoch, start, rows)
+        return Replay(channel.head, first, start, frames, [ms for ms, _, _ in rows])
 
     def _retained(self, tables: Tables, name: str) -> tuple[Channel, int]:
         """Find a channel that there is, and the ``seq`` of its oldest message that is retained."""

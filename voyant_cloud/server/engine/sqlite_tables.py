@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import attrs
 
-from voyant_cloud.server.engine.base import Row, StoredMessage
+from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId, parse_message_id
+from voyant_cloud.server.wire import Row
 
 __all__ = ["INDEXES", "SCHEMA", "Answer", "Channel", "DamagedRowError", "Oldest", "Tables"]
 
