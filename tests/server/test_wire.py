@@ -67,7 +67,8 @@ def test_many_frames_are_those_of_each_message(rows: list[tuple[int, str, str]],
         message_frame(StoredMessage(MessageId(epoch, ms, seq), "orders:eu", event, data))
         for seq, (ms, event, data) in enumerate(rows, start)
     ]
-    assert message_frames("orders:eu", epoch, start, rows) == alone
+    encoded = [(ms, event.encode(), data.encode()) for ms, event, data in rows]
+    assert message_frames("orders:eu", epoch, start, encoded) == alone
 
 
 def test_control_frames() -> None:

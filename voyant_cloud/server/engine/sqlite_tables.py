@@ -158,16 +158,17 @@ class Tables:
     def read_rows(self, channel: Channel, start: int, limit: int, max_bytes: int) -> list[Row]:
         """Read messages in a row from seq *start* on, until there are *limit* or *max_bytes* of them, as they are."""
         last = min(start + limit - 1, channel.head.seq)
-        # Neither the seq, which counts up and is in the checksum, nor any object: this is all that a resume waits for.
+        # Bytes are what is summed up and what is sent, and the seq counts up: a resume waits for nothing else.
         found = self._db.execute(
-            "SELECT ms, event, data, crc FROM messages WHERE channel_id = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+            "SELECT ms, CAST(event AS BLOB), CAST(data AS BLOB), crc FROM messages "
+            "WHERE channel_id = ? AND seq BETWEEN ? AND ? ORDER BY seq",
             (channel.id, start, last),
         )
         before = zlib.crc32(f"{channel.name}\0{channel.head.epoch}\0".encode())
         rows: list[Row] = []
         size = 0
         for seq, (ms, event, data, crc) in enumerate(found, start):
-            text = f"{ms}\0{seq}\0{event}\0{data}".encode()
+            text = b"%b\0%d\0%b\0%b" % (str(ms).encode(), seq, event, data)
             if zlib.crc32(text, before) != crc:
                 raise _damaged(channel, seq)
             rows.append((ms, event, data))
