@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 
 import attrs
 
@@ -48,10 +47,11 @@ class Block:
     def __init__(self, epoch: str, first: int, frames: Sequence[bytes] = (), times: Iterable[int] = ()) -> None:
         self.first = first
         self._epoch = epoch
-        self._frames = bytearray().join(frames)
+        self._frames = bytearray()
         # Where each frame ends, so that a run of them is one slice.
-        self._ends = array("L", accumulate(map(len, frames)))
-        self._times = array("q", times)
+        self._ends = array("L")
+        self._times = array("q")
+        self.extend(frames, times)
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -74,11 +74,14 @@ class Block:
         """Return the id of a message that is in it."""
         return MessageId(self._epoch, self._times[seq - self.first], seq)
 
-    def append(self, frame: bytes, ms: int) -> None:
-        """Add the message that follows the last."""
-        self._frames += frame
-        self._ends.append(len(self._frames))
-        self._times.append(ms)
+    def extend(self, frames: Sequence[bytes], times: Iterable[int]) -> None:
+        """Add the messages that follow the last."""
+        end = len(self._frames)
+        for frame in frames:
+            end += len(frame)
+            self._ends.append(end)
+        self._times.extend(times)
+        self._frames += b"".join(frames)
 
     def cut(self, end: int) -> None:
         """Remove the messages from ``seq`` *end* on, where there are any before it."""

@@ -55,20 +55,23 @@ class Tail:
             The frames of those that were new, or ``None`` when they do not follow the head (another epoch, or a hole):
             then this tail is of no more use and has to be read anew.
         """
-        frames = []
+        frames: list[bytes] = []
+        times: list[int] = []
+        epoch, first = self.head.epoch, self.head.seq + 1
         for message in messages:
-            at, head = message.id, self.head
-            if at.epoch != head.epoch or at.seq > head.seq + 1:
+            at = message.id
+            if at.epoch != epoch or at.seq > self.head.seq + 1:
                 return None
-            if at.seq == head.seq + 1:
-                frame = message_frame(message)
-                self._hold(at, frame)
-                frames.append(frame)
+            if at.seq == self.head.seq + 1:
+                frames.append(message_frame(message))
+                times.append(at.ms)
                 self.head = at
-            elif at.ms > head.ms:
+            elif at.ms > self.head.ms:
                 # An old seq with a newer time: the store went back and counts again.
                 return None
-        self._shrink()
+        if frames:
+            self._hold(first, frames, times)
+            self._shrink()
         return frames
 
     def insert(self, block: Block) -> None:
@@ -127,16 +130,20 @@ class Tail:
         at = bisect_right(self._blocks, seq, key=_first) - 1
         return self._blocks[at] if at >= 0 and self._blocks[at].holds(seq) else None
 
-    def _hold(self, at: MessageId, frame: bytes) -> None:
-        size = len(frame) + ROW_BYTES
-        # This runs for every message that comes live, so what room there is in its block is kept at hand.
-        if self._room_messages == 0 or self._room_bytes < size:
-            self._blocks.append(Block(at.epoch, at.seq))
+    def _hold(self, first: int, frames: list[bytes], times: list[int]) -> None:
+        size = sum(map(len, frames)) + ROW_BYTES * len(frames)
+        if len(frames) > self._room_messages or size > self._room_bytes:
+            if len(frames) > 1 and (len(frames) > self._block_messages or size > self._block_bytes):
+                half = len(frames) // 2
+                self._hold(first, frames[:half], times[:half])
+                self._hold(first + half, frames[half:], times[half:])
+                return
+            self._blocks.append(Block(self.head.epoch, first))
             self._room_messages, self._room_bytes = self._block_messages, self._block_bytes
-        self._blocks[-1].append(frame, at.ms)
-        self._room_messages -= 1
+        self._blocks[-1].extend(frames, times)
+        self._room_messages -= len(frames)
         self._room_bytes -= size
-        self._count += 1
+        self._count += len(frames)
         self.size += size
 
     def _shrink(self) -> None:
