@@ -45,7 +45,7 @@ class Tail:
         self._block_bytes = min(BLOCK_BYTES, max_bytes // 8)
         # By seq; none overlaps another, and there may be holes between them.
         self._blocks: list[Block] = []
-        # In the last block, where live messages go; none there is left for them in one that was read.
+        # In the last block, if live messages are in it: one that was read is the last only where there is no other.
         self._room_messages = self._room_bytes = 0
 
     def extend(self, messages: Sequence[StoredMessage]) -> list[bytes] | None:
@@ -81,8 +81,6 @@ class Tail:
         if block.first >= end or (at and self._blocks[at - 1].next > block.first):
             return
         block.cut(end)
-        if at == len(self._blocks):
-            self._room_messages = 0
         self._blocks.insert(at, block)
         self._count += len(block)
         self.size += block.size
