@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -187,18 +188,22 @@ def with_channels(count: int) -> Iterator[Turn]:
 
 @contextmanager
 def with_history(count: int) -> Iterator[Turn]:
-    """As many messages retained as may be, so that each publish pushes out the oldest; read is a channel that rests."""
+    """As many messages retained as may be, so that each publish pushes out the oldest; read are channels that rest."""
     busy, rests = message("busy"), message("rests")
+    # Each turn resumes from the first in a channel of its own: what it reads stays in the server's memory for a while.
+    fresh = (f"r{number:04}" for number in itertools.count())
     with bench(f"history_messages={count + 1}") as it:
         api = it.client.realtime
-        before_all = api.publish("rests", event=EVENT, data=DATA).id
-        api.publish_many([rests] * count)
+        api.publish_many([rests] * (count + 1))
         api.publish_many([busy] * (count + 1))
         few = min(count, 10)
-        [all_of_it] = urls(it.client, ["rests"], before_all)
         [few_of_it] = urls(it.client, ["rests"], api.history("rests", limit=few + 1)[0].id)
 
         def turn() -> dict[str, float]:
+            name = next(fresh)
+            before_all = api.publish(name, event=EVENT, data=DATA).id
+            api.publish_many([message(name)] * count)
+            [all_of_it] = urls(it.client, [name], before_all)
             return {
                 "publish": it.cost(200, lambda: it.publish([busy] * 200)),
                 "message of a batch of 100": it.cost(2_000, lambda: it.publish_batches([busy] * 2_000)),

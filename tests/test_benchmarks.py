@@ -117,6 +117,7 @@ def test_rows() -> None:
         "channels-memory",
         "shared-threads",
         "shared-memory",
+        "replay-stored",
     }
     for each in limited:
         assert each.floor is not None

@@ -13,6 +13,7 @@ import pytest
 
 from tests.server.engine_harness import Clock, NewEngine, in_loop, opened, publish, seqs, texts
 from tests.server.presence_contract import PresenceContract
+from tests.server.replay_contract import ReplayContract
 from voyant_cloud.server.engine.base import (
     EngineUnavailableError,
     IdempotencyConflictError,
@@ -374,6 +375,7 @@ class LifeContract:
         for call in (
             engine.append([NewMessage("a", "e", "1")]),
             engine.history("a", limit=1),
+            engine.replay("a", after_seq=0, limit=1, max_bytes=1),
             engine.channels("", 1),
             engine.check(),
             engine.watch("a"),
@@ -390,5 +392,7 @@ class LifeContract:
         await new_engine().close()
 
 
-class EngineContract(MessagesContract, ChannelsContract, IdempotencyContract, LifeContract, PresenceContract):
+class EngineContract(
+    MessagesContract, ReplayContract, ChannelsContract, IdempotencyContract, LifeContract, PresenceContract
+):
     """All of it."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from voyant_cloud.server.engine.base import EngineUnavailableError, History, StoredMessage
+from voyant_cloud.server.engine.base import EngineUnavailableError, History, Replay, StoredMessage
 from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import message_frame
 
 __all__ = ["CHANNEL", "EPOCH", "GatedEngine", "stored"]
 
@@ -24,6 +25,8 @@ class GatedEngine:
         self.messages = [stored(seq) for seq in range(first, count + 1)]
         self.head = MessageId(EPOCH, 1_000 + count, count)
         self.reads = 0
+        self.rows_read = 0
+        self.most_rows = 10_000
         self.watched: list[str] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -36,14 +39,28 @@ class GatedEngine:
         self.watched.remove(channel)
 
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
+        assert (after_seq, limit) == (None, 0), "messages are read as a replay"
+        answer = History([], self.head, self.first_seq)
+        await self._read()
+        return answer
+
+    async def replay(self, channel: str, *, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        found = [message for message in self.messages if message.id.seq > after_seq][: min(limit, self.most_rows)]
+        self.rows_read += len(found)
+        start = found[0].id.seq if found else after_seq + 1
+        answer = Replay(self.head, self.first_seq, start, list(map(message_frame, found)), [it.id.ms for it in found])
+        await self._read()
+        return answer
+
+    async def _read(self) -> None:
         self.reads += 1
         if self.broken:
             raise EngineUnavailableError("broken")
-        found = [message for message in self.messages if after_seq is None or message.id.seq > after_seq]
-        found = found[-limit:] if after_seq is None else found[:limit]
-        answer = History(found, self.head, self.messages[0].id.seq if self.messages else self.head.seq + 1)
         await self.gate.wait()
-        return answer
+
+    @property
+    def first_seq(self) -> int:
+        return self.messages[0].id.seq if self.messages else self.head.seq + 1
 
     def commit(self, *seqs: int, epoch: str = EPOCH) -> list[StoredMessage]:
         made = [stored(seq, epoch) for seq in seqs]

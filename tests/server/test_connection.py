@@ -3,69 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 import pytest
 
-from tests.server.gated_engine import CHANNEL, EPOCH, GatedEngine
+from tests.server.fake_transport import FakeTransport
+from tests.server.gated_engine import CHANNEL, EPOCH, GatedEngine, stored
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.limits import Limits
 from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.resume import resolve_text
 
 LIMITS = Limits(queue_bytes=64 * 1024, queue_messages=10)
 FAR = 10**10
-
-
-@attrs.define(eq=False)
-class FakeTransport:
-    """Takes writes and keeps *waiting* bytes of them to itself, as a peer that does not read makes a socket do."""
-
-    written: list[bytes] = attrs.field(factory=list)
-    waiting: int = 0
-    stalled: bool = False
-    aborted: bool = False
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-        if self.stalled:
-            self.waiting += len(data)
-
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        assert high > 0
-
-    def is_closing(self) -> bool:
-        return self.aborted
-
-    def abort(self) -> None:
-        self.aborted = True
-
-    async def drain(self) -> None:
-        """Stand in for the stream writer too."""
-
-    def frames(self) -> list[Any]:
-        """Return what was written, text frames as JSON and control frames as (opcode, payload)."""
-        found: list[Any] = []
-        stream = b"".join(self.written)
-        while stream:
-            size, head = stream[1], 2
-            if size == 126:
-                size, head = int.from_bytes(stream[2:4], "big"), 4
-            opcode, payload = stream[0] & 0xF, stream[head : head + size]
-            found.append(json.loads(payload) if opcode == 1 else (opcode, payload))
-            stream = stream[head + size :]
-        return found
-
-    def close_codes(self) -> list[int]:
-        return [
-            int.from_bytes(frame[1][:2], "big") for frame in self.frames() if isinstance(frame, tuple) and frame[0] == 8
-        ]
 
 
 @attrs.define
@@ -86,7 +39,7 @@ def play(test: Callable[[Scene], Awaitable[None]], *, expires_at: float = FAR, c
 
     async def run() -> None:
         engine: Any = GatedEngine(count)
-        hub = Hub(engine)
+        hub = Hub(engine, keep_messages=10_000)
         connection = Connection(client_id="a", verbs=frozenset(), expires_at=expires_at, limits=LIMITS)
         transport: Any = FakeTransport()
         channel = await hub.join(CHANNEL, connection)
@@ -158,10 +111,56 @@ def test_a_full_queue_falls_behind_and_catches_up_from_the_tail() -> None:
         scene.transport.waiting = 0
         await scene.settle()
         scene.hub.on_messages(CHANNEL, scene.engine.commit(31))
-        seqs = [int(frame["id"][-12:]) for frame in scene.transport.frames() if frame["type"] == "message"]
-        assert seqs == list(range(1, 32))
+        assert scene.transport.messages() == list(range(1, 32))
 
     play(test)
+
+
+def test_a_replay_leaves_room_for_other_frames() -> None:
+    """To a peer that takes nothing a replay writes half of a full queue, and a presence frame still finds its place."""
+
+    async def test(scene: Scene) -> None:
+        scene.transport.stalled = True
+        scene.transport.drained.clear()
+        scene.connection.fall_behind()
+        scene.engine.commit(*range(1, 101))
+        scene.hub.on_messages(CHANNEL, scene.engine.messages)
+        await scene.settle()
+        assert scene.transport.messages() == [1, 2, 3, 4, 5]
+        for _ in range(5):
+            scene.connection.deliver_presence(b"\x81\x02{}")
+        assert scene.connection.close_code is None
+        scene.transport.stalled = False
+        scene.transport.waiting = 0
+        scene.transport.drained.set()
+        await scene.settle()
+        assert scene.transport.messages() == list(range(1, 101))
+
+    play(test)
+
+
+def test_what_is_not_in_memory_is_replayed_page_by_page() -> None:
+    """Who missed more than a page gets it whole and in order, each page read once and ahead of its turn."""
+
+    async def test(scene: Scene) -> None:
+        channel = await scene.hub.join(CHANNEL, scene.connection)
+        connection = Connection(client_id="b", verbs=frozenset(), expires_at=FAR, limits=Limits())
+        scene.transport.written.clear()
+        transport: Any = scene.transport
+        connection.attach(channel, transport, transport)
+        before = scene.engine.reads
+        point = await resolve_text(str(stored(10).id), channel)
+        scene.transport.drained.clear()
+        connection.start(scene.engine.head, point, clock=0.0)
+        await scene.settle()
+        assert scene.transport.messages() == list(range(11, 510))
+        assert scene.engine.reads == before + 2, "the page, and the next one"
+        scene.transport.drained.set()
+        await scene.settle()
+        assert scene.transport.messages() == list(range(11, 1_201))
+        assert scene.engine.reads == before + 3
+
+    play(test, count=1_200)
 
 
 def test_a_write_that_is_stuck_ends_with_4008() -> None:

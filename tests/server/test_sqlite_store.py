@@ -205,6 +205,8 @@ def test_changed_row_is_never_given_out(tmp_path: Path, change: str) -> None:
             connection.execute(change)
         with pytest.raises(EngineUnavailableError, match=r"v\.db is damaged"):
             kept.store.history("a", 0, 100)
+        with pytest.raises(EngineUnavailableError, match=r"v\.db is damaged"):
+            kept.store.replay("a", 0, 100, 10_000)
 
 
 def test_flipped_bit_on_the_disk(tmp_path: Path) -> None:
@@ -217,8 +219,11 @@ def test_flipped_bit_on_the_disk(tmp_path: Path) -> None:
     path.write_bytes(content)
     with closing(Kept(str(path))) as kept:
         assert [it.data for it in kept.store.history("a", 1, 9).messages] == ['"jumps"']
+        assert kept.store.replay("a", 1, 9, 100).times == [it.id.ms for it in kept.store.history("a", 1, 9).messages]
         with pytest.raises(EngineUnavailableError, match="message 1 of channel a"):
             kept.store.history("a", 0, 9)
+        with pytest.raises(EngineUnavailableError, match="message 1 of channel a"):
+            kept.store.replay("a", 0, 9, 100)
 
 
 def test_list_of_channels_is_never_damaged(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import json
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.frames import decode_server_frame
 from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId
-from voyant_cloud.server.wire import close_frame, message_frame, ping_frame, pong_frame
+from voyant_cloud.server.wire import close_frame, message_frame, message_frames, ping_frame, pong_frame
 
 
 def stored(event: str, data: str) -> StoredMessage:
@@ -49,6 +51,24 @@ def test_a_message_frame_is_one_whole_frame(size: int) -> None:
     decoded = decode_server_frame(frame[start:])
     assert isinstance(decoded, RealtimeMessageSummary)
     assert decoded.data == "x" * size
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 10**12).map(lambda ms: ms // 10**10 * 10**10), st.text(max_size=3), st.text()),
+        max_size=8,
+    ),
+    st.integers(1, 10**12 - 9),
+)
+def test_many_frames_are_those_of_each_message(rows: list[tuple[int, str, str]], start: int) -> None:
+    """Frames that are written together are, to the last byte, those that are written one by one."""
+    epoch = "0123456789abcdef"
+    alone = [
+        message_frame(StoredMessage(MessageId(epoch, ms, seq), "orders:eu", event, data))
+        for seq, (ms, event, data) in enumerate(rows, start)
+    ]
+    encoded = [(ms, event.encode(), data.encode()) for ms, event, data in rows]
+    assert message_frames("orders:eu", epoch, start, encoded) == alone
 
 
 def test_control_frames() -> None:

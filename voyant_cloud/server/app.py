@@ -32,6 +32,8 @@ from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
 __all__ = ["Server", "new_engine"]
 
 TICK: Final = 1.0
+KEEP_CHANNELS: Final = 30.0
+"""Seconds that a channel without subscribers stays in memory: longer than most drops of a connection last."""
 LINGER: Final = 2.0
 """Seconds that a refused body is still received, so that its sender gets to read the refusal."""
 COME_BACK_WITHIN: Final = 5.0
@@ -55,7 +57,7 @@ class Server:
         self._config = config
         self._engine = engine or new_engine(config)
         self._middlewares = middlewares
-        self._hub = Hub(self._engine)
+        self._hub = Hub(self._engine, keep_messages=config.limits.history_messages, keep_for=KEEP_CHANNELS)
         self._runner: Runner | None = None
         self._ticking: asyncio.Task[None] | None = None
         self.context: Context

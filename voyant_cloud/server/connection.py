@@ -12,6 +12,7 @@ from aiohttp.abc import AbstractStreamWriter
 
 from voyant_cloud.models import RealtimeChannelConnectedEvent, RealtimeChannelError, RealtimeChannelTokenExpiringEvent
 from voyant_cloud.realtime.frames import CloseCode, ServerFrame
+from voyant_cloud.server.block import Chunk
 from voyant_cloud.server.engine.base import EngineUnavailableError
 from voyant_cloud.server.hub import HubChannel
 from voyant_cloud.server.limits import Limits
@@ -22,7 +23,7 @@ from voyant_cloud.server.wire import close_frame, ping_frame, text_frame
 
 __all__ = ["ABORT_AFTER", "Connection"]
 
-CHUNK_BYTES: Final = 128 * 1024
+CHUNK_BYTES: Final = 256 * 1024
 PING_AFTER: Final = 20.0
 DEAD_AFTER: Final = 30.0
 STUCK_AFTER: Final = 10.0
@@ -55,6 +56,8 @@ class Connection:
         self._expires_at = expires_at
         self._notice_at = expires_at
         self._limits = limits
+        # What a replay writes at once, bytes and messages.
+        self._step = min(CHUNK_BYTES, limits.queue_bytes // 2), max(limits.queue_messages // 2, 1)
         self._loop = asyncio.get_running_loop()
         self._channel: HubChannel
         self._transport: asyncio.Transport
@@ -173,26 +176,25 @@ class Connection:
         if tail.head.epoch != self._cursor.epoch or tail.head.seq < self._cursor.seq:
             await self._cross_gap()
             return
-        found = tail.after(self._cursor.seq, CHUNK_BYTES)
-        if found is None:
-            await self._replay_page()
-            return
-        frames, last_seq = found
-        if not frames:
+        if tail.head.seq == self._cursor.seq:
             # Nothing was awaited since the tail was looked at, so no message can slip in between.
             self._live = True
             self._behind_since = None
             return
-        last = tail.id_of(last_seq)
-        assert last is not None
-        await self._replay(frames, last)
+        chunk = tail.after(self._cursor.seq, *self._step)
+        if chunk is None:
+            await self._replay_page()
+        else:
+            await self._replay(chunk)
 
     async def _replay_page(self) -> None:
         page = await self._channel.read(self._cursor.seq)
-        if page.history.first_seq > self._cursor.seq + 1 or not page.history.messages:
+        block = page.block
+        if page.head.epoch != self._cursor.epoch or not block.holds(self._cursor.seq + 1):
             await self._cross_gap()
             return
-        await self._replay(page.frames, page.history.messages[-1].id)
+        while self.close_code is None and block.holds(self._cursor.seq + 1):
+            await self._replay(block.chunk(self._cursor.seq + 1, *self._step))
 
     async def _cross_gap(self) -> None:
         point = await resolve(self._cursor, self._channel)
@@ -200,12 +202,14 @@ class Connection:
         if point.gap is not None:
             self.send(point.gap)
 
-    async def _replay(self, frames: list[bytes], last: MessageId) -> None:
+    async def _replay(self, chunk: Chunk) -> None:
         assert self._outbox is not None
         if self.close_code is not None:
             return
-        self._outbox.write(b"".join(frames), self._loop.time(), len(frames))
-        self._cursor = last
+        self._outbox.write(chunk.data, self._loop.time(), chunk.count)
+        self._cursor = chunk.last
+        # While the peer takes this page the next one is read, and no more than that.
+        self._channel.read_ahead(chunk.last.seq)
         await self._outbox.drained()
 
     # Liveness, expiry, ends

@@ -10,7 +10,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["MessageId", "new_epoch", "parse_message_id"]
+__all__ = ["MessageId", "new_epoch", "parse_message_id", "time_text"]
 
 _PATTERN: Final = re.compile(r"rtm_([0-9a-f]{16})_([0-9]{15})_([0-9]{12})", re.ASCII)
 
@@ -38,7 +38,7 @@ class MessageId:
     @property
     def at_text(self) -> str:
         """The same as on the wire: ``2026-11-24T09:30:00.000Z``."""
-        return _time_text(self.ms)
+        return time_text(self.ms)
 
     def __str__(self) -> str:
         # Not with ":015d", which takes three times as long.
@@ -58,6 +58,7 @@ def new_epoch() -> str:
 
 # A batch shares its time, and to write it costs more than all else about a message.
 @lru_cache(maxsize=256)
-def _time_text(ms: int) -> str:
+def time_text(ms: int) -> str:
+    """Write milliseconds since 1970 as on the wire: ``2026-11-24T09:30:00.000Z``."""
     moment = dt.datetime.fromtimestamp(ms // 1000, dt.UTC).replace(tzinfo=None)
     return f"{moment.isoformat()}.{ms % 1000:03d}Z"

@@ -56,7 +56,7 @@ async def resolve(since: MessageId, channel: HubChannel) -> ResumePoint:
     if _known_to_be_gone(since, tail):
         return await _after_gap(since, channel)
     held = tail.id_of(since.seq)
-    if held is not None or since.seq + 1 >= tail.first_seq:
+    if held is not None or not tail.missing_after(since.seq):
         sound = held is None or held == since
         return ResumePoint(since) if sound else await _after_gap(since, channel)
     # Further back than the tail: read from the message itself on, to see that it is this very one.
@@ -70,18 +70,16 @@ def _known_to_be_gone(since: MessageId, tail: Tail) -> bool:
 
 
 def _follows(since: MessageId, page: Page) -> bool:
-    if page.history.first_seq > since.seq + 1:
+    if page.head.epoch != since.epoch or page.first_seq > since.seq + 1:
         return False
-    first = page.history.messages[0].id if page.history.messages else None
-    return first is None or first.seq != since.seq or first == since
+    return not page.block.holds(since.seq) or page.block.id_of(since.seq) == since
 
 
 async def _after_gap(since: MessageId, channel: HubChannel) -> ResumePoint:
     page = await channel.read(0)
-    if not page.history.messages:
-        head = page.history.head
-        return ResumePoint(head, _gap("history no longer reaches back to sinceId", str(since), None))
-    first = page.history.messages[0].id
+    if not page.block:
+        return ResumePoint(page.head, _gap("history no longer reaches back to sinceId", str(since), None))
+    first = page.block.id_of(page.block.first)
     gap = _gap("history no longer reaches back to sinceId", str(since), str(first))
     return ResumePoint(MessageId(first.epoch, first.ms, first.seq - 1), gap)
 

@@ -15,6 +15,7 @@ from voyant_cloud.server.engine.base import (
     History,
     IdempotencyKey,
     NewMessage,
+    Replay,
     StoredMessage,
 )
 
@@ -89,6 +90,10 @@ class RecordingEngine:
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages."""
         return await self._engine.history(channel, after_seq=after_seq, limit=limit)
+
+    async def replay(self, channel: str, *, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        """Read what a subscriber missed."""
+        return await self._engine.replay(channel, after_seq=after_seq, limit=limit, max_bytes=max_bytes)
 
     async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
         """List channels."""

@@ -36,6 +36,7 @@ __all__ = [
     "IdempotencyConflictError",
     "IdempotencyKey",
     "NewMessage",
+    "Replay",
     "StoredMessage",
 ]
 
@@ -138,6 +139,27 @@ class History:
 
 
 @attrs.frozen
+class Replay:
+    """Messages of a channel that stand in a row, and where it stands, read at one moment.
+
+    They are ready to be sent: to make an object of each would take longer than all else about a replay.
+
+    Attributes:
+        head: the newest position.
+        first_seq: ``seq`` of the oldest message retained; ``head.seq + 1`` where none is.
+        start: ``seq`` of the first message; those of the others follow without a hole.
+        frames: the messages, oldest first, as ``wire.message_frame`` and ``wire.message_frames`` write them.
+        times: their ``ms``.
+    """
+
+    head: MessageId
+    first_seq: int
+    start: int
+    frames: Sequence[bytes]
+    times: Sequence[int]
+
+
+@attrs.frozen
 class ChannelStanding:
     """A channel that the store knows, and where it stands.
 
@@ -205,7 +227,21 @@ class Engine(Protocol):
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*.
 
+        With a *limit* of 0 it tells where the channel stands, which is cheap however much is retained.
         A channel that was never used gets its epoch here, so that its position can be handed out and resumed from.
+
+        Raises:
+            EngineUnavailableError: the store cannot be read.
+        """
+
+    async def replay(self, channel: str, *, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        """Read what a subscriber missed: the first retained messages after *after_seq*, at least one if there is one.
+
+        Args:
+            channel: the channel's name.
+            after_seq: where to begin, 0 or more.
+            limit: how many messages at most, 1 or more.
+            max_bytes: how many bytes of events and data at most, about; the message that goes beyond is the last.
 
         Raises:
             EngineUnavailableError: the store cannot be read.

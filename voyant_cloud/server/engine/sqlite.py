@@ -14,6 +14,7 @@ from voyant_cloud.server.engine.base import (
     History,
     IdempotencyKey,
     NewMessage,
+    Replay,
     StoredMessage,
 )
 from voyant_cloud.server.engine.local_presence import LocalPresence
@@ -101,6 +102,10 @@ class SqliteEngine:
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""
         return await self._running().history(channel, after_seq, limit)
+
+    async def replay(self, channel: str, *, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        """Read what a subscriber missed."""
+        return await self._running().replay(channel, after_seq, limit, max_bytes)
 
     async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
         """List channels whose name begins with *prefix*, the most recently used first."""

@@ -11,8 +11,8 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from voyant_cloud.server.engine.base import ChannelStanding, History, IdempotencyKey, NewMessage, StoredMessage
-from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request
+from voyant_cloud.server.engine.base import ChannelStanding, History, IdempotencyKey, NewMessage, Replay, StoredMessage
+from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Resume
 
 __all__ = ["Deliver", "Requests"]
 
@@ -56,6 +56,12 @@ class Requests(ABC):
         """Read a channel's history; see ``Engine.history``."""
         answer: asyncio.Future[History] = self._loop.create_future()
         self._ask(Read(channel, after_seq, limit, answer))
+        return answer
+
+    def replay(self, channel: str, after_seq: int, limit: int, max_bytes: int) -> asyncio.Future[Replay]:
+        """Read what a subscriber missed; see ``Engine.replay``."""
+        answer: asyncio.Future[Replay] = self._loop.create_future()
+        self._ask(Resume(channel, after_seq, limit, max_bytes, answer))
         return answer
 
     def channels(self, prefix: str, limit: int) -> asyncio.Future[list[ChannelStanding]]:

@@ -18,11 +18,13 @@ from voyant_cloud.server.engine.base import (
     IdempotencyConflictError,
     IdempotencyKey,
     NewMessage,
+    Replay,
     StoredMessage,
 )
 from voyant_cloud.server.engine.sqlite_database import Database
 from voyant_cloud.server.engine.sqlite_tables import Answer, Channel, DamagedRowError, Tables
 from voyant_cloud.server.message_id import MessageId, new_epoch
+from voyant_cloud.server.wire import message_frames
 
 __all__ = ["AppendRequest", "Committed", "Retention", "SqliteStore"]
 
@@ -125,13 +127,32 @@ class SqliteStore:
         """
         self.ensure_channels([name])
         with self._database.reading() as tables:
-            channel = tables.find_channel(name)
-            assert channel is not None
-            head = channel.head
-            trimmed, oldest_ms = self._retention.trimmed_seq(head.seq), self._retention.oldest_ms()
-            first = tables.first_seq(channel, above_seq=trimmed, from_ms=oldest_ms) or head.seq + 1
-            start = head.seq - limit + 1 if after_seq is None else after_seq + 1
-            return History(tables.read_messages(channel, max(first, start), limit), head, first)
+            channel, first = self._retained(tables, name)
+            start = channel.head.seq - limit + 1 if after_seq is None else after_seq + 1
+            return History(tables.read_messages(channel, max(first, start), limit), channel.head, first)
+
+    def replay(self, name: str, after_seq: int, limit: int, max_bytes: int) -> Replay:
+        """Read what a subscriber missed; see ``Engine.replay``.
+
+        Raises:
+            EngineUnavailableError: it cannot be read, or what was read is damaged.
+        """
+        self.ensure_channels([name])
+        with self._database.reading() as tables:
+            channel, first = self._retained(tables, name)
+            start = max(first, after_seq + 1)
+            rows = tables.read_rows(channel, start, limit, max_bytes)
+        # Here, and not where they are sent: the event loop has other work.
+        frames = message_frames(name, channel.head.epoch, start, rows)
+        return Replay(channel.head, first, start, frames, [ms for ms, _, _ in rows])
+
+    def _retained(self, tables: Tables, name: str) -> tuple[Channel, int]:
+        """Find a channel that there is, and the ``seq`` of its oldest message that is retained."""
+        channel = tables.find_channel(name)
+        assert channel is not None
+        above = self._retention.trimmed_seq(channel.head.seq)
+        oldest = tables.first_seq(channel, above_seq=above, from_ms=self._retention.oldest_ms())
+        return channel, oldest or channel.head.seq + 1
 
     def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
         """List channels; see ``Engine.channels``.

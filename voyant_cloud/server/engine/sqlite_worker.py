@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import attrs
 
-from voyant_cloud.server.engine.base import ChannelStanding, History, StoredMessage
+from voyant_cloud.server.engine.base import ChannelStanding, History, Replay, StoredMessage
 from voyant_cloud.server.engine.sqlite_store import AppendRequest, SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
 
-__all__ = ["Append", "Check", "List", "Outcome", "Read", "Request", "Worker"]
+__all__ = ["Append", "Check", "List", "Outcome", "Read", "Request", "Resume", "Worker"]
 
 GROUP_MESSAGES: Final = 200
 """How many messages a group takes before it is committed; a single request may bring more."""
@@ -42,6 +42,25 @@ class Read:
     limit: int
     answer: Future[History]
 
+    def read(self, store: SqliteStore) -> History:
+        """Do it."""
+        return store.history(self.channel, self.after_seq, self.limit)
+
+
+@attrs.frozen
+class Resume:
+    """Read what a subscriber missed."""
+
+    channel: str
+    after_seq: int
+    limit: int
+    max_bytes: int
+    answer: Future[Replay]
+
+    def read(self, store: SqliteStore) -> Replay:
+        """Do it."""
+        return store.replay(self.channel, self.after_seq, self.limit, self.max_bytes)
+
 
 @attrs.frozen
 class List:
@@ -59,7 +78,7 @@ class Check:
     answer: Future[None]
 
 
-Request = Append | Read | List | Check
+Request = Append | Read | Resume | List | Check
 
 
 @attrs.frozen
@@ -109,7 +128,7 @@ class Worker:
         self._append(appends)
         if len(appends) == len(requests):
             return
-        self._read([each for each in requests if isinstance(each, Read)])
+        self._read([each for each in requests if isinstance(each, Read | Resume)])
         self._list([each for each in requests if isinstance(each, List)])
         self._check([each for each in requests if isinstance(each, Check)])
 
@@ -163,12 +182,12 @@ class Worker:
             answers = [(each.answer, answer) for each, answer in zip(appends, done.answers, strict=True)]
             self._tell(Outcome(answers, done.fresh))
 
-    def _read(self, reads: Sequence[Read]) -> None:
+    def _read(self, reads: Sequence[Read | Resume]) -> None:
         if len(reads) > 1:
             # All new channels get their epochs in one transaction. Where that fails each read tries, and tells, alone.
             _outcome_of(partial(self._store.ensure_channels, {each.channel for each in reads}))
         for each in reads:
-            read = _outcome_of(partial(self._store.history, each.channel, each.after_seq, each.limit))
+            read = _outcome_of(partial(each.read, self._store))
             self._tell(Outcome([(each.answer, read)]))
 
     def _list(self, lists: Sequence[List]) -> None:
