@@ -23,6 +23,7 @@ __all__ = [
     "ClientConfig",
     "Timeout",
     "base_url_from",
+    "check_close_timeout",
     "read_base_url",
     "read_proxies",
     "read_timeout",
@@ -94,6 +95,16 @@ def read_timeout(value: Timeout) -> tuple[float, float]:
             f"timeout: must be seconds above 0 and at most {_LONGEST_TIMEOUT}, or (connect, read) seconds, got {got}"
         )
     return float(pair[0]), float(pair[1])
+
+
+def check_close_timeout(value: Any) -> None:
+    """Refuse what a ``close`` cannot take.
+
+    Raises:
+        VoyantConfigError: *value* is no number of seconds from 0 to 86,400.
+    """
+    if not isinstance(value, (int, float)) or not 0 <= value <= _LONGEST_TIMEOUT:
+        raise VoyantConfigError(f"close: timeout must be seconds, 0 to {_LONGEST_TIMEOUT}, got {value!r}")
 
 
 def read_proxies(value: Mapping[str, str] | None) -> dict[str, str] | None:

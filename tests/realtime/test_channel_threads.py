@@ -18,6 +18,7 @@ import pytest
 
 from tests.fake_realtime import PATIENCE, PING, PONG, FakePeer, FakeRealtime, frame_bytes
 from tests.realtime.channel_tools import Seen, open_channel
+from tests.realtime.forking import check_forking
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.realtime import reader
 from voyant_cloud.realtime.channel import ChannelState, RealtimeChannel
@@ -385,16 +386,4 @@ FORKED = """
 
 def test_a_forked_child_is_told_and_the_parent_unhurt() -> None:
     """The child's calls say what to do, its close() touches nothing, and the parent's stream goes on."""
-    with FakeRealtime() as service:
-        command = [sys.executable, "-c", textwrap.dedent(FORKED), service.url]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            peer = service.accept()
-            peer.go_live()
-            assert process.stdout.readline() == "child True\n"
-            assert peer.receive_json() == {"type": "publish", "event": "alive"}
-            peer.message("m1")
-            assert process.stdout.readline() == "parent m1\n"
-            assert peer.wait_for_end() == (1000, "client closed")
-            peer.drop()
-        assert process.returncode == 0
+    check_forking(FORKED)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +11,7 @@ import pytest
 
 from tests.fake_realtime import PATIENCE, FakeRealtime, message_frame
 from tests.realtime.channel_tools import Seen, open_channel, shared_thread_names
+from tests.realtime.forking import check_forking
 from tests.waiting import until
 from voyant_cloud import (
     RealtimeChannel,
@@ -165,16 +163,4 @@ FORKED = """
 
 def test_a_forked_child_is_told_and_the_parent_unhurt() -> None:
     """In the child there are no threads; what it lets go of is still the parent's."""
-    with FakeRealtime() as service:
-        command = [sys.executable, "-c", textwrap.dedent(FORKED), service.url]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            peer = service.accept()
-            peer.go_live()
-            assert process.stdout.readline() == "child True\n"
-            assert peer.receive_json() == {"type": "publish", "event": "alive"}
-            peer.message("m1")
-            assert process.stdout.readline() == "parent m1\n"
-            assert peer.wait_for_end() == (1000, "client closed")
-            peer.drop()
-        assert process.returncode == 0
+    check_forking(FORKED)

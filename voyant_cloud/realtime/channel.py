@@ -11,7 +11,8 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
-from voyant_cloud.errors import RealtimeError, VoyantConfigError
+from voyant_cloud.config import check_close_timeout
+from voyant_cloud.errors import RealtimeError
 from voyant_cloud.models import (
     PublishRealtimeMessageInput,
     RealtimeMessageSummary,
@@ -331,8 +332,7 @@ class RealtimeChannel:
         Raises:
             VoyantConfigError: *timeout* is no such number.
         """
-        if not isinstance(timeout, (int, float)) or not 0 <= timeout <= 86_400:
-            raise VoyantConfigError(f"close: timeout must be seconds, 0 to 86400, got {timeout!r}")
+        check_close_timeout(timeout)
         if os.getpid() != self._process:
             # The socket is the parent's.
             return

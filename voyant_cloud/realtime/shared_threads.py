@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, Protocol
 
+from voyant_cloud.config import check_close_timeout
 from voyant_cloud.errors import RealtimeClosedError, RealtimeError, VoyantConfigError
 from voyant_cloud.realtime.deliveries import Delivery
 from voyant_cloud.realtime.multiplexer import Multiplexer
@@ -103,8 +104,7 @@ class SharedThreads:
         Raises:
             VoyantConfigError: *timeout* is no such number.
         """
-        if not isinstance(timeout, (int, float)) or not 0 <= timeout <= 86_400:
-            raise VoyantConfigError(f"close: timeout must be seconds, 0 to 86400, got {timeout!r}")
+        check_close_timeout(timeout)
         if os.getpid() != self._process:
             return
         deadline = time.monotonic() + timeout
