@@ -20,6 +20,7 @@ from voyant_cloud import (
     VoyantValidationError,
 )
 from voyant_cloud.integrations.django import get_client, publish_batch_on_commit, publish_on_commit
+from voyant_cloud.jsontext import loads
 from voyant_cloud.testing import VoyantServer
 
 SECRET = "vck_very-secret-indeed"
@@ -52,7 +53,8 @@ def requests(service: VoyantServer, monkeypatch: pytest.MonkeyPatch) -> list[int
     publish = transport.publish
 
     def counted(path: str, as_type: Any, *, body: Any, **others: Any) -> Any:
-        sizes.append(len(body.get("messages", [body])))
+        content = loads(body) if isinstance(body, bytes) else body
+        sizes.append(len(content.get("messages", [content])))
         return publish(path, as_type, body=body, **others)
 
     monkeypatch.setattr(transport, "publish", counted)
