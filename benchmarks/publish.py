@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import requests
 
 from benchmarks.measure import Pair, Row
 from benchmarks.server import ServerProcess
+from benchmarks.startup import ENVIRONMENT
 from voyant_cloud import VoyantCloudClient
 
 __all__ = ["ROWS"]
@@ -73,7 +73,7 @@ def command_beside_a_loop() -> Iterator[Pair]:
         messages = ({"channel": f"bench:{number % CHANNELS}", "event": EVENT, "data": DATA} for number in range(LINES))
         path.write_text("".join(f"{json.dumps(message)}\n" for message in messages))
         command = [sys.executable, "-m", "voyant_cloud", "publish-batch", "--quiet", "--restart", str(path)]
-        environment = {**os.environ, "VOYANT_CLOUD_API_KEY": server.key, "VOYANT_CLOUD_API_URL": server.url}
+        environment = {**ENVIRONMENT, "VOYANT_CLOUD_API_KEY": server.key, "VOYANT_CLOUD_API_URL": server.url}
 
         def batch() -> float:
             started = time.perf_counter()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import logging
 import queue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+import voyant_cloud
 from voyant_cloud.cli.invocation import Invocation
 from voyant_cloud.cli.options import output_command
 from voyant_cloud.cli.output import Output
@@ -16,7 +17,9 @@ from voyant_cloud.cli.serve import require_server_extra
 from voyant_cloud.client import VoyantCloudClient
 from voyant_cloud.errors import VoyantError
 from voyant_cloud.models import RealtimeMessageSummary
-from voyant_cloud.realtime.channel import RealtimeChannel
+
+if TYPE_CHECKING:
+    from voyant_cloud import RealtimeChannel
 
 __all__ = ["demo"]
 
@@ -61,7 +64,7 @@ class _Story:
             client_id="user_42", capabilities={"orders:*": ["subscribe", "publish", "presence"]}
         )
         self._say(f"The server side mints a token for user_42, good until {token.expires_at:%H:%M} UTC.")
-        with RealtimeChannel(channel=CHANNEL, token=token.token, base_url=self._server.url) as channel:
+        with voyant_cloud.RealtimeChannel(channel=CHANNEL, token=token.token, base_url=self._server.url) as channel:
             channel.on("message", self._messages.put)
             channel.on("presence", self._presence.put)
             _expect(channel.wait_connected(PATIENCE), "the subscriber connects")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+import voyant_cloud
 from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.cli.listen_state import ListenState
 from voyant_cloud.cli.listening import Listener
 from voyant_cloud.cli.options import Number, Tools, client_command
 from voyant_cloud.cli.signals import terminable
 from voyant_cloud.errors import RealtimeAuthError
-from voyant_cloud.realtime.channel import RealtimeChannel
+
+if TYPE_CHECKING:
+    from voyant_cloud import RealtimeChannel
 
 __all__ = ["listen"]
 
@@ -90,7 +93,7 @@ def listen(
 
 def _open(tools: Tools, channel: str, token: str | None, client_id: str, since_id: str | None) -> RealtimeChannel:
     if token is not None:
-        return RealtimeChannel(channel=channel, token=token, base_url=tools.base_url, since_id=since_id)
+        return voyant_cloud.RealtimeChannel(channel=channel, token=token, base_url=tools.base_url, since_id=since_id)
     # The channel itself tries again, and its waits end at once when it is closed.
     client = tools.client(retries=0)
     return client.realtime.channel(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from voyant_cloud.cli.output import Output, as_json
 from voyant_cloud.converter import unstructure, wire_time
@@ -13,8 +13,10 @@ from voyant_cloud.models import (
     RealtimeChannelPresenceEvent,
     RealtimeMessageSummary,
 )
-from voyant_cloud.realtime.channel import RealtimeChannel
 from voyant_cloud.realtime.events import RealtimeChannelDisconnectedEvent, RealtimeChannelGapEvent
+
+if TYPE_CHECKING:
+    from voyant_cloud import RealtimeChannel
 
 __all__ = ["Listener"]
 
