@@ -12,9 +12,10 @@ from tests.fake_realtime import PATIENCE, FakeRealtime
 from tests.realtime.channel_tools import open_channel
 from voyant_cloud.errors import RealtimeClosedError
 from voyant_cloud.realtime import multiplexer
+from voyant_cloud.realtime.lifecycle import Closing
 from voyant_cloud.realtime.multiplexer import Multiplexer
 from voyant_cloud.realtime.shared_threads import SharedThreads
-from voyant_cloud.realtime.steps import Receive, Steps
+from voyant_cloud.realtime.steps import Blocking, Pause, Receive, Steps
 from voyant_cloud.realtime.timers import Timers
 from voyant_cloud.realtime.workers import Workers
 
@@ -71,6 +72,65 @@ def test_after_the_end_nothing_is_read(running: Multiplexer) -> None:
     running.close()
     assert not running.read(steps()).is_alive()
     assert begun == []
+
+
+def test_a_late_wake_finds_nothing_to_do(running: Multiplexer) -> None:
+    """A reading that is over, or waits for something else by now, is woken in vain; the others go on."""
+    closing = Closing()
+
+    def steps() -> Steps[None]:
+        yield Pause(closing, PATIENCE)
+
+    first = running.read(steps())
+    closing.ring()
+    first.join(PATIENCE)
+    for _ in range(3):
+        first.wake()
+    second = running.read(steps())
+    second.join(PATIENCE)
+    assert not second.is_alive()
+    assert not running.is_closed
+
+
+def test_one_readers_failure_is_its_own(running: Multiplexer, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the others go on."""
+
+    def failing() -> Steps[None]:
+        yield Pause(Closing(), 0.0)
+        raise LookupError("a bug")
+
+    def steps() -> Steps[None]:
+        yield Pause(Closing(), 0.0)
+
+    for each in (failing(), steps()):
+        reading = running.read(each)
+        reading.join(PATIENCE)
+        assert not reading.is_alive()
+    assert "LookupError: a bug" in caplog.text
+    assert not running.is_closed
+
+
+def test_without_a_thread_for_it_a_step_fails(running: Multiplexer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives no thread at all, the reader gets the error, and may try again."""
+    errors: list[RuntimeError] = []
+    called: list[int] = []
+
+    def refuse(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def steps() -> Steps[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(Workers, "_start_one", refuse)
+            try:
+                yield Blocking(lambda: called.append(1))
+            except RuntimeError as error:
+                errors.append(error)
+        yield Blocking(lambda: called.append(2))
+
+    reading = running.read(steps())
+    reading.join(PATIENCE)
+    assert not reading.is_alive()
+    assert (len(errors), called) == (1, [2])
 
 
 def test_a_bug_is_an_error_of_all_channels_and_no_silence(

@@ -123,6 +123,17 @@ def test_other_frames_among_messages(caplog: pytest.LogCaptureFixture) -> None:
     assert "cannot be read" in caplog.text
 
 
+def test_other_frames_among_many_messages() -> None:
+    """However many came together, all is told in its order."""
+    session = new_session()
+    frames = [connected(), *(message_frame(f"m{n}") for n in range(70)), history_gap("m99"), message_frame("last")]
+    events: list[Event] = []
+    session.texts_received([json.dumps(frame) for frame in frames], events)
+    assert names(events) == ["connected", *["message"] * 70, "gap", "message"]
+    ids = [event.id for event in events if isinstance(event, RealtimeMessageSummary)]
+    assert ids == [*(f"m{n}" for n in range(70)), "last"]
+
+
 def test_the_given_id_is_not_delivered_again() -> None:
     """A service that replays from since_id on, instead of after it, repeats nothing."""
     session = new_session("m1")

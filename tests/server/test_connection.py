@@ -163,6 +163,20 @@ def test_what_is_not_in_memory_is_replayed_page_by_page() -> None:
     play(test, count=1_200)
 
 
+def test_dropped_before_it_has_a_socket() -> None:
+    """It loses the socket as soon as it gets it, and nobody trips over it before."""
+
+    async def test(scene: Scene) -> None:
+        connection = Connection(client_id="b", verbs=frozenset(), expires_at=FAR, limits=LIMITS)
+        connection.abort()
+        assert not scene.transport.aborted
+        transport: Any = scene.transport
+        connection.attach(await scene.hub.join(CHANNEL, connection), transport, transport)
+        assert scene.transport.aborted
+
+    play(test)
+
+
 def test_a_write_that_is_stuck_ends_with_4008() -> None:
     """A peer that takes nothing for 10 s is a slow consumer, and gone a second later."""
 

@@ -110,6 +110,11 @@ class Multiplexer:
                 self._closed = True
                 self._send_signal()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it reads nothing more: it was closed, or failed."""
+        return self._closed
+
     def join(self, deadline: float) -> None:
         """Wait for the thread to end; *deadline* is on the monotonic clock."""
         if self._thread is not threading.current_thread():
@@ -166,7 +171,9 @@ class Multiplexer:
             self._receive(self._ready.popleft())
         self._open_mail()
         for number in self._timers.take_due(time.monotonic()):
-            self._time_is_up(self._readings[number])
+            reading = self._readings.get(number)
+            if reading is not None:
+                self._time_is_up(reading)
 
     def _patience(self) -> float | None:
         look_at = self._timers.next_look()
@@ -202,8 +209,7 @@ class Multiplexer:
         step = reading.step
         if isinstance(step, Receive):
             self._receive(reading)
-        else:
-            assert isinstance(step, (Put, Pause))
+        elif isinstance(step, (Put, Pause)):
             self._go_on(reading, partial(reading.steps.send, False if isinstance(step, Put) else None))
 
     def _look_again(self, reading: Reading) -> None:
@@ -217,12 +223,28 @@ class Multiplexer:
     def _go_on(self, reading: Reading, resume: Callable[[], Step]) -> None:
         """Take a reader from one step that waits to the next."""
         self._timers.cancel(reading.number)
-        try:
-            while not self._waits(reading, resume()):
+        # Whoever wakes it from now on wakes it in vain: a wake may be late, and the steps at their end.
+        reading.step = None
+        while True:
+            try:
+                step = resume()
+            except BaseException as error:  # noqa: BLE001 - one reader's failure is not the others'
+                self._finish(reading, error)
+                return
+            try:
+                if self._waits(reading, step):
+                    return
                 resume = partial(reading.steps.send, True)
-        except StopIteration:
-            del self._readings[reading.number]
-            reading.end()
+            except Exception as error:  # noqa: BLE001 - no thread for a connector, say: the steps say what follows
+                resume = partial(reading.steps.throw, error)
+
+    def _finish(self, reading: Reading, error: BaseException) -> None:
+        if not isinstance(error, StopIteration):
+            # As text: what collects exceptions may show their variables, and one of them may be a token.
+            logger.error("a shared reader failed; this is a bug\n%s", redact(traceback.format_exc()))
+        reading.step = None
+        self._readings.pop(reading.number, None)
+        reading.end()
 
     def _waits(self, reading: Reading, step: Step) -> bool:
         """Begin a step; tell whether it must be waited for."""

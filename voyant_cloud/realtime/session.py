@@ -25,6 +25,8 @@ REMEMBERED_IDS: Final = 4096
 """How many ids of received messages are remembered, to drop a replay that repeats them."""
 _FEW: Final = 4
 """Texts from which on it is quicker to read all together."""
+_SOME: Final = 32
+"""How many are read together where something else is among more: a stream of all kinds is parsed twice, not often."""
 
 logger = logging.getLogger("voyant_cloud.realtime")
 
@@ -82,11 +84,13 @@ class Session:
                 self._text_received(text, events)
         elif (messages := read_messages(texts)) is not None:
             self._messages_received(messages, events)
-        else:
+        elif len(texts) > _SOME:
             # Something else is among them, and most of them are messages still.
-            middle = len(texts) // 2
-            self.texts_received(texts[:middle], events)
-            self.texts_received(texts[middle:], events)
+            for begin in range(0, len(texts), _SOME):
+                self.texts_received(texts[begin : begin + _SOME], events)
+        else:
+            for text in texts:
+                self._text_received(text, events)
 
     def _messages_received(self, messages: list[RealtimeMessageSummary], events: list[Event]) -> None:
         seen = self._seen

@@ -86,7 +86,7 @@ class SharedThreads:
                 "these SharedThreads were made before a fork and are the parent's; make some in this process"
             )
         with self._lock:
-            if self._closed:
+            if self._closed or self._pool.is_closed:
                 raise RealtimeClosedError("these SharedThreads were closed; a channel needs some that are open")
             self._channels.add(run(self._pool))
             if len(self._channels) >= self._look_at:
@@ -140,6 +140,10 @@ class _Pool:
         self._handlers = Workers("voyant-shared-handlers", handlers)
         self._connectors = Workers("voyant-shared-connector", connectors)
         self._multiplexer = Multiplexer(self._connectors)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._multiplexer.is_closed
 
     def read(self, steps: Steps[None], channel: str) -> Running:
         return self._multiplexer.read(steps)

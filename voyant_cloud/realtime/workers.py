@@ -46,18 +46,21 @@ class Workers:
 
         Returns:
             ``False`` after ``close``; then it is not called.
+
+        Raises:
+            RuntimeError: there is no thread yet, and the system gives none; then it is not called, either.
         """
         with self._changed:
             if self._closed:
                 return False
+            if len(self._calls) >= self._idle and len(self._threads) < self._limit:
+                # Where the system gives no more threads, those that there are do it all.
+                with contextlib.suppress(RuntimeError) if self._threads else contextlib.nullcontext():
+                    self._start_one()
             if first:
                 self._calls.appendleft(call)
             else:
                 self._calls.append(call)
-            if len(self._calls) > self._idle and len(self._threads) < self._limit:
-                # Where the system gives no more threads, those that there are do it all.
-                with contextlib.suppress(RuntimeError) if self._threads else contextlib.nullcontext():
-                    self._start_one()
             self._changed.notify()
             return True
 

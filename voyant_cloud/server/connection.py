@@ -78,6 +78,8 @@ class Connection:
         self._transport = transport
         self._outbox = Outbox(transport, writer, self._limits)
         self.last_heard = self._loop.time()
+        if self.close_code is not None:
+            transport.abort()
 
     def start(self, head: MessageId, point: ResumePoint | None, clock: float) -> None:
         """Say ``connected`` and begin to send what follows *point*, or *head* where there is none."""
@@ -269,9 +271,10 @@ class Connection:
             self._outbox.write(close_frame(echo, ""), self._loop.time())
 
     def abort(self) -> None:
-        """Drop the socket at once."""
+        """Drop the socket at once, or as soon as there is one."""
         self._end(self.close_code or CloseCode.ABNORMAL)
-        self._transport.abort()
+        if self._outbox is not None:
+            self._transport.abort()
 
     def _end(self, code: int) -> None:
         self.close_code = code
