@@ -58,11 +58,13 @@ class Bench:
         act()
         return (cpu_seconds(self._pid) - before) / units * 1e6
 
-    def costs(self, units: int, subscribers: Subscribers, each: int, act: Callable[[], object]) -> tuple[float, float]:
-        """Return what ``cost`` does until every subscriber got *each* bytes, and the microseconds that went by."""
+    def costs(
+        self, curve: str, units: int, subscribers: Subscribers, each: int, act: Callable[[], object]
+    ) -> dict[str, float]:
+        """Return two points of *curve*: by ``cost`` until every subscriber got *each* bytes, and by the clock."""
         waited: list[float] = []
         used = self.cost(units, lambda: waited.append(subscribers.seconds_until(each, act)))
-        return used, waited[0] / units * 1e6
+        return {curve: used, curve + BY_THE_CLOCK: waited[0] / units * 1e6}
 
     def publish(self, messages: list[dict[str, Any]]) -> None:
         """Publish one by one."""
@@ -102,18 +104,12 @@ def with_subscribers(count: int) -> Iterator[Turn]:
         size = frame_bytes(one)
 
         def turn() -> dict[str, float]:
-            single, single_passed = it.costs(
-                len(singles) * count, subscribers, size * len(singles), lambda: it.publish(singles)
+            single, batch = "delivery of a single publish", "delivery of a batch of 100"
+            return it.costs(
+                single, len(singles) * count, subscribers, size * len(singles), lambda: it.publish(singles)
+            ) | it.costs(
+                batch, len(batched) * count, subscribers, size * len(batched), lambda: it.publish_batches(batched)
             )
-            batch, batch_passed = it.costs(
-                len(batched) * count, subscribers, size * len(batched), lambda: it.publish_batches(batched)
-            )
-            return {
-                "delivery of a single publish": single,
-                "delivery of a single publish" + BY_THE_CLOCK: single_passed,
-                "delivery of a batch of 100": batch,
-                "delivery of a batch of 100" + BY_THE_CLOCK: batch_passed,
-            }
 
         yield turn
 
@@ -131,10 +127,11 @@ def with_bytes(size: int) -> Iterator[Turn]:
         def turn() -> dict[str, float]:
             publishes = [followed] * 30
             each = frame_bytes(followed) * len(publishes)
-            delivered, _ = it.costs(len(publishes) * 100, subscribers, each, lambda: it.publish(publishes))
+            delivery = "delivery to one of 100 subscribers"
+            costs = it.costs(delivery, len(publishes) * 100, subscribers, each, lambda: it.publish(publishes))
             return {
                 "publish to nobody": it.cost(100, lambda: it.publish([alone] * 100)),
-                "delivery to one of 100 subscribers": delivered,
+                delivery: costs[delivery],
                 "message of a resume to a handler, client's processor": handled(it.client, "kept", seen, 200),
             }
 
@@ -170,18 +167,10 @@ def with_channels(count: int) -> Iterator[Turn]:
         size = frame_bytes(singles[0])
 
         def turn() -> dict[str, float]:
-            single, single_passed = it.costs(
-                len(singles), subscribers, size * len(singles) // count, lambda: it.publish(singles)
-            )
-            ten, ten_passed = it.costs(
-                len(tens), subscribers, size * len(tens) // count, lambda: it.publish_batches(tens, 10)
-            )
-            return {
-                "publish": single,
-                "publish" + BY_THE_CLOCK: single_passed,
-                "message of a batch of 10": ten,
-                "message of a batch of 10" + BY_THE_CLOCK: ten_passed,
-            }
+            single, ten = "publish", "message of a batch of 10"
+            return it.costs(
+                single, len(singles), subscribers, size * len(singles) // count, lambda: it.publish(singles)
+            ) | it.costs(ten, len(tens), subscribers, size * len(tens) // count, lambda: it.publish_batches(tens, 10))
 
         yield turn
 

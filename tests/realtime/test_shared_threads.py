@@ -248,6 +248,33 @@ def test_loops_take_no_thread_of_the_handlers() -> None:
         seen.wait(101)
 
 
+def test_a_handler_cannot_iterate_over_a_channel_that_is_over() -> None:
+    """What is kept of it would be delivered on the very thread that the loop blocks."""
+    errors: list[str] = []
+    tried = threading.Event()
+    with FakeRealtime() as service, SharedThreads(handlers=1) as threads, ExitStack() as stack:
+        over = stack.enter_context(open_channel(service, channel="over", threads=threads, reconnect=False))
+        peer = service.accept()
+        peer.go_live()
+        peer.message("kept")
+        peer.close(1000)
+        assert over.wait_closed(PATIENCE)
+        channel = stack.enter_context(open_channel(service, threads=threads))
+
+        @channel.on("connected")
+        def iterate(_: object) -> None:
+            try:
+                next(iter(over))
+            except RealtimeError as error:
+                errors.append(str(error))
+            tried.set()
+
+        service.accept().go_live()
+        assert tried.wait(PATIENCE)
+        assert next(iter(over)).id == "kept"
+    assert ["on the same threads" in error for error in errors] == [True]
+
+
 def test_a_handler_may_close_other_channels_but_not_wait_for_them() -> None:
     """Where all threads waited, none could deliver what they wait for."""
     errors: list[str] = []

@@ -110,7 +110,8 @@ class Dispatcher:
         Raises:
             RealtimeError: another loop iterates, or this is a handlers' thread, which would wait for itself.
         """
-        if self.is_own_thread():
+        # The threads are asked, too: where the delivery is over, the loop would start one on the thread that it blocks.
+        if self.is_own_thread() or self._threads.is_shared_with_caller():
             raise RealtimeError(
                 "a handler cannot iterate over its channel, or one on the same threads; iterate in a thread of your own"
             )

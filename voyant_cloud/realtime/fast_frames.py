@@ -1,7 +1,7 @@
 """The fast way for what a busy service sends: whole text frames, and in them messages. Pure.
 
 Whatever is not just as usual is left to the library and to ``frames``. So this file decides nothing: what it takes has
-the result that they would have, at a fifth of the cost.
+the result that they would have, at a fraction of the cost.
 """
 
 from __future__ import annotations

@@ -22,6 +22,10 @@ class OwnThreads:
         """Run what calls a *channel*'s handlers."""
         return _started(steps, f"voyant-handlers-{channel}")
 
+    def is_shared_with_caller(self) -> bool:
+        """Tell that no other channel needs these threads."""
+        return False
+
     def defer(self, call: Call) -> None:
         """Call something that takes its time on a thread of its own."""
         # A daemon, so that a callable which never returns cannot keep the process from ending.

@@ -151,6 +151,9 @@ class _Pool:
     def deliver(self, steps: Steps[None], channel: str) -> Running:
         return Delivery(steps, self._handlers)
 
+    def is_shared_with_caller(self) -> bool:
+        return self._handlers.is_own_thread()
+
     def defer(self, call: Call) -> None:
         # What is deferred is short, or somebody waits for it.
         self._connectors.submit(call, first=True)

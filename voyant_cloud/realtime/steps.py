@@ -189,6 +189,9 @@ class Threads(Protocol):
     def defer(self, call: Call) -> None:
         """Call something that takes its time on another thread."""
 
+    def is_shared_with_caller(self) -> bool:
+        """Tell whether the caller is a handler on threads that other channels' handlers need, too."""
+
     @property
     def waits(self) -> bool:
         """Whether a reader may wait where it sends a control frame: nobody else needs its thread."""
