@@ -10,6 +10,7 @@ from typing import Any
 
 from voyant_cloud.models import RealtimeChannelPresenceEvent
 from voyant_cloud.server.engine.base import Engine, NewMessage, StoredMessage
+from voyant_cloud.server.message_id import MessageId
 
 WITHIN = 10.0
 """Seconds after which a wait has failed; none of them lasts when all is well."""
@@ -37,6 +38,7 @@ class Heard:
     def __init__(self) -> None:
         self.calls: list[tuple[str, list[StoredMessage]]] = []
         self.presence: list[RealtimeChannelPresenceEvent] = []
+        self.standings: list[tuple[str, MessageId | None]] = []
         self._changed = asyncio.Event()
 
     def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
@@ -45,6 +47,10 @@ class Heard:
 
     def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
         self.presence.append(event)
+        self._changed.set()
+
+    def on_standing(self, channel: str, head: MessageId | None) -> None:
+        self.standings.append((channel, head))
         self._changed.set()
 
     def messages(self, channel: str = "a") -> list[StoredMessage]:

@@ -78,6 +78,7 @@ class HubChannel:
         self._tail: Tail | None = None
         self._loading: asyncio.Task[None] | None = None
         self._early: list[StoredMessage] = []
+        self._stale = False
         self._reads: dict[int, asyncio.Task[Page]] = {}
 
     async def tail(self) -> Tail:
@@ -129,6 +130,13 @@ class HubChannel:
             self._memory.use(self._tail)
             self._fan_out(b"".join(frames), len(frames), self._tail.head)
 
+    def on_standing(self, head: MessageId | None) -> None:
+        """Messages may have been missed: go by where the channel stands now."""
+        if self._tail is None:
+            self._stale = True
+        elif self._tail.head != head:
+            self._break()
+
     def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
         """Hand a presence event to every subscriber."""
         frame = text_frame(event)
@@ -155,10 +163,11 @@ class HubChannel:
 
     async def _load(self) -> None:
         try:
+            self._stale = False
             history = await self._engine.history(self.name, limit=0)
             tail = Tail(history.head, max_messages=self._max_messages, max_bytes=TAIL_BYTES)
             # What was committed while the engine was read; a break in it means that the read is out of date already.
-            if tail.extend(self._early) is not None:
+            if not self._stale and tail.extend(self._early) is not None:
                 self._tail = tail
                 self._memory.use(tail)
         finally:
@@ -265,6 +274,12 @@ class Hub:
         found = self._channels.get(channel)
         if found is not None:
             found.on_messages(messages)
+
+    def on_standing(self, channel: str, head: MessageId | None) -> None:
+        """Messages may have been missed."""
+        found = self._channels.get(channel)
+        if found is not None:
+            found.on_standing(head)
 
     def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
         """A member entered, left or changed its data."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
-from voyant_cloud.server.engine.base import EngineError, EngineUnavailableError, IdempotencyConflictError
+from voyant_cloud.server.engine.base import (
+    EngineError,
+    EngineOutcomeUnknownError,
+    EngineUnavailableError,
+    IdempotencyConflictError,
+)
 
 __all__ = ["STATUS_OF_CODE", "Refusal", "refusal_of"]
 
@@ -55,4 +60,6 @@ def refusal_of(error: VoyantDecodeError | VoyantValidationError | EngineError) -
         return Refusal("conflict", "this Idempotency-Key was used with another body in the last minutes")
     if isinstance(error, EngineUnavailableError):
         return Refusal("service_unavailable", "the message store is not available, nothing was stored", retry_after=1)
+    if isinstance(error, EngineOutcomeUnknownError):
+        return Refusal("internal", "the message store did not answer; whether anything was stored is not known")
     raise TypeError(f"{type(error).__name__} is not for callers") from error

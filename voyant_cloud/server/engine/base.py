@@ -10,7 +10,8 @@ Promises, which the contract suite in ``tests/server/engine_contract.py`` checks
   on every node that watches the channel. It may miss some after trouble (then a jump in ``seq`` shows it), it never
   makes one up, and it is not called for channels that nobody watches.
 * **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has.
-* **Failure.** What cannot be done raises ``EngineUnavailableError`` and has not been done.
+* **Failure.** What cannot be done raises ``EngineUnavailableError`` and has not been done. Only an engine whose store
+  is elsewhere may lose an answer on its way, and then raises ``EngineOutcomeUnknownError``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = [
     "Engine",
     "EngineError",
     "EngineListener",
+    "EngineOutcomeUnknownError",
     "EngineSetupError",
     "EngineUnavailableError",
     "History",
@@ -47,6 +49,10 @@ class EngineError(Exception):
 
 class EngineUnavailableError(EngineError):
     """The store cannot do this now (disk full, corrupt, away); nothing was stored. Answered with 503."""
+
+
+class EngineOutcomeUnknownError(EngineError):
+    """The store went away before it answered; whether anything was stored cannot be told. Answered with 500."""
 
 
 class EngineSetupError(EngineError):
@@ -185,6 +191,12 @@ class EngineListener(Protocol):
 
     def on_presence(self, event: RealtimeChannelPresenceEvent) -> None:
         """A member of a watched channel entered, left or changed its data."""
+
+    def on_standing(self, channel: str, head: MessageId | None) -> None:
+        """Messages of a watched channel may not have been delivered: this is where it stands now.
+
+        ``None`` where the store has nothing of it any more.
+        """
 
 
 class Engine(Protocol):

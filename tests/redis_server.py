@@ -1,0 +1,104 @@
+"""Real Redis servers for the tests, started on free ports, and what becomes of those tests where there is none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tests.processes import free_port
+from tests.waiting import until
+
+__all__ = ["RedisServer", "redis_command", "require_redis", "running_redis"]
+
+
+def redis_command() -> str | None:
+    """Return the server's command, of Redis or of Valkey; ``None`` where there is neither."""
+    return shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+def require_redis() -> str:
+    """Skip the test where there is no Redis; fail if ``VOYANT_REQUIRE_REDIS`` is 1."""
+    command = redis_command()
+    if command is None:
+        (pytest.fail if os.environ.get("VOYANT_REQUIRE_REDIS") == "1" else pytest.skip)(
+            "needs redis-server; on Debian: sudo apt-get install redis-server"
+        )
+    return command
+
+
+class RedisServer:
+    """A Redis that is started, killed, put to sleep and started again on the same port.
+
+    Args:
+        folder: where it keeps its file; it is durable there (``appendonly yes``, ``appendfsync always``).
+        options: further words for its command line.
+    """
+
+    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What the engine is told."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> Redis:
+        """Return a client for the tests' own questions."""
+        return Redis(port=self.port, socket_timeout=5)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(require_redis(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
+                    *("--save", "", "--appendonly", "yes", "--appendfsync", "always", *self._options),
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        until(self._answers)
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def sleep(self) -> None:
+        """Stop it where it stands; connections stay open and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _answers(self) -> bool:
+        with suppress(RedisError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+
+@contextmanager
+def running_redis(folder: Path, *options: str) -> Iterator[RedisServer]:
+    """A Redis for the length of a block."""
+    server = RedisServer(folder, *options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()

@@ -1,0 +1,93 @@
+"""How messages and presence events are written in Redis, and read back; pure.
+
+A stored message is its event's length, a colon, its event, its data. What goes to followers of a channel begins with
+``m`` for messages, ``p`` for presence, and is written by the Lua scripts; texts stand behind their length and a colon.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+
+from voyant_cloud import jsontext
+from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceAction
+from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.message_id import MessageId
+from voyant_cloud.server.wire import Row
+
+__all__ = ["pack", "read_feed", "unpack_id", "unpack_row"]
+
+
+@attrs.frozen
+class _Piece:
+    """A text behind its length, and where the next thing begins."""
+
+    text: bytes
+    end: int
+
+
+def pack(event: str, data: str) -> bytes:
+    """Write a message as it is stored."""
+    encoded = event.encode()
+    return b"%d:%b%b" % (len(encoded), encoded, data.encode())
+
+
+def unpack_row(ms: bytes, packed: bytes) -> Row:
+    """Read a stored message."""
+    event = _piece(packed, 0)
+    return int(ms), event.text, packed[event.end :]
+
+
+def unpack_id(text: str) -> MessageId:
+    """Read a position, ``epoch:ms:seq``."""
+    epoch, ms, seq = text.split(":")
+    return MessageId(epoch, int(ms), int(seq))
+
+
+def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | RealtimeChannelPresenceEvent:
+    """Read what followers of a channel are sent.
+
+    Raises:
+        ValueError: it is nothing that the scripts write.
+    """
+    kind, body = payload[:1], payload[1:]
+    if kind == b"m":
+        return _messages(channel, body)
+    if kind == b"p":
+        return _presence(channel, body)
+    raise ValueError(f"a payload of the unknown kind {kind!r}")
+
+
+def _messages(channel: str, body: bytes) -> list[StoredMessage]:
+    epoch, ms, first, rest = body.split(b" ", 3)
+    name, at, seq = epoch.decode(), int(ms), int(first)
+    messages: list[StoredMessage] = []
+    position = 0
+    while position < len(rest):
+        packed = _piece(rest, position)
+        event = _piece(packed.text, 0)
+        data = packed.text[event.end :].decode()
+        messages.append(StoredMessage(MessageId(name, at, seq + len(messages)), channel, event.text.decode(), data))
+        position = packed.end
+    return messages
+
+
+def _presence(channel: str, body: bytes) -> RealtimeChannelPresenceEvent:
+    action, ms, rest = body.split(b" ", 2)
+    client = _piece(rest, 0)
+    return RealtimeChannelPresenceEvent(
+        action=RealtimePresenceAction(action.decode()),
+        channel=channel,
+        client_id=client.text.decode(),
+        data=jsontext.loads(rest[client.end :]),
+        at=dt.datetime.fromtimestamp(int(ms) / 1000, dt.UTC),
+    )
+
+
+def _piece(text: bytes, position: int) -> _Piece:
+    colon = text.index(b":", position)
+    end = colon + 1 + int(text[position:colon])
+    if end > len(text):
+        raise ValueError("a text is shorter than it says")
+    return _Piece(text[colon + 1 : end], end)

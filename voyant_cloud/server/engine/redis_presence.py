@@ -1,0 +1,166 @@
+"""Presence over several nodes: what this node's connections hold in Redis, refreshed while it lives.
+
+A node that dies stops refreshing, and whichever node looks first lets go of what it held: the script that removes a
+member is the one that tells of it, so each leaves once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from voyant_cloud import jsontext
+from voyant_cloud.models import RealtimePresenceMember
+from voyant_cloud.server.engine.base import EngineOutcomeUnknownError, EngineUnavailableError
+from voyant_cloud.server.engine.redis_lane import Lane, Value
+from voyant_cloud.server.engine.redis_names import Names
+from voyant_cloud.server.engine.redis_script import ENTER, LEAVE, LIST_MEMBERS, OVERDUE, REFRESH, SWEEP, Script
+
+__all__ = ["RedisPresence"]
+
+COUNTS_FOR: Final = 60.0
+"""Seconds that a connection counts without being refreshed."""
+REFRESH_EVERY: Final = 20.0
+SWEEP_EVERY: Final = 1.0
+_AT_ONCE: Final = 500
+_log = logging.getLogger("voyant_cloud.server")
+
+
+@attrs.frozen
+class _Held:
+    """What a connection of this node says of its client."""
+
+    digest: str
+    data: str
+
+
+class RedisPresence:
+    """Members in Redis. For one event loop.
+
+    Args:
+        lane: where commands go to.
+        names: what things are called in Redis.
+        clock: seconds since 1970, for the times that members and events show.
+    """
+
+    def __init__(self, lane: Lane, names: Names, clock: Callable[[], float]) -> None:
+        self._lane = lane
+        self._names = names
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        # By channel, then by connection and client. Only what Redis was told.
+        self._held: dict[str, dict[tuple[str, str], _Held]] = {}
+        self._sweep_now = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to refresh what this node holds, and to let go of what has ended anywhere."""
+        self._tasks = [asyncio.ensure_future(self._refresh_always()), asyncio.ensure_future(self._sweep_always())]
+
+    async def stop(self) -> None:
+        """Stop both; what this node holds ends by itself. Safe to call twice."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
+        """Make a client present, or change its data; see ``Engine.enter``."""
+        held = _Held(_digest(data), jsontext.dumps(data))
+        await self._enter(channel, client_id, connection_id, held, "")
+        self._held.setdefault(channel, {})[connection_id, client_id] = held
+
+    async def leave(self, channel: str, client_id: str, connection_id: str, grace: float) -> None:
+        """End one connection's part; the client may come back within *grace* seconds. See ``Engine.leave``."""
+        # First, so that it ends by itself where Redis cannot be told.
+        mine = self._held.get(channel, {})
+        mine.pop((connection_id, client_id), None)
+        if not mine:
+            self._held.pop(channel, None)
+        await self._run(LEAVE, channel, client_id, connection_id, self._now_ms(), int(grace * 1000))
+        if grace > 0:
+            self._loop.call_later(grace + 0.005, self._sweep_now.set)
+
+    async def members(self, channel: str, limit: int) -> list[RealtimePresenceMember]:
+        """List who is present; see ``Engine.members``."""
+        found = await _answer(self._lane.run(LIST_MEMBERS, [self._names.presence(channel)[0]]))
+        found.sort(key=lambda each: int(each[1]))
+        return [
+            RealtimePresenceMember(
+                client_id=client.decode(),
+                data=jsontext.loads(data),
+                joined_at=dt.datetime.fromtimestamp(int(ms) / 1000, dt.UTC),
+            )
+            for client, ms, data in found[:limit]
+        ]
+
+    async def _enter(self, channel: str, client_id: str, connection_id: str, held: _Held, keep: str) -> None:
+        lasts = int(COUNTS_FOR * 1000)
+        await self._run(ENTER, channel, client_id, connection_id, self._now_ms(), lasts, held.digest, held.data, keep)
+
+    async def _run(self, script: Script, channel: str, *arguments: Value) -> Any:
+        keys = self._names.presence(channel)
+        return await _answer(self._lane.run(script, keys, channel, self._names.feed(channel), *arguments))
+
+    async def _refresh_always(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_EVERY)
+            for channel in tuple(self._held):
+                try:
+                    await self._refresh(channel)
+                except EngineUnavailableError as error:
+                    _log.warning("presence could not be refreshed: %s", error)
+                    break
+
+    async def _refresh(self, channel: str) -> None:
+        _, holds, _, ends = self._names.presence(channel)
+        mine = tuple(self._held.get(channel, ()))
+        for start in range(0, len(mine), _AT_ONCE):
+            some = mine[start : start + _AT_ONCE]
+            words = [word for pair in some for word in pair]
+            gone = await _answer(self._lane.run(REFRESH, [holds, ends], channel, int(COUNTS_FOR * 1000), *words))
+            for number in gone:
+                await self._enter_again(channel, *some[number - 1])
+
+    async def _enter_again(self, channel: str, connection_id: str, client_id: str) -> None:
+        # Redis lost it, or this node was away for longer than it counts. Somebody else may have newer data.
+        held = self._held.get(channel, {}).get((connection_id, client_id))
+        if held is not None:
+            await self._enter(channel, client_id, connection_id, held, "keep")
+
+    async def _sweep_always(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(SWEEP_EVERY):
+                    await self._sweep_now.wait()
+            except TimeoutError:
+                pass
+            self._sweep_now.clear()
+            try:
+                for channel in await _answer(self._lane.run(OVERDUE, [self._names.ends])):
+                    await self._run(SWEEP, channel.decode(), self._now_ms())
+            except EngineUnavailableError as error:
+                _log.debug("presence could not be looked after: %s", error)
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+
+async def _answer(future: asyncio.Future[Any]) -> Any:
+    try:
+        return await future
+    except EngineOutcomeUnknownError as error:
+        # Done or not: to do it again, or its end by itself, comes to the same.
+        raise EngineUnavailableError(*error.args) from None
+
+
+def _digest(data: Any) -> str:
+    # As JSON, where true is not 1 and the order of keys says nothing.
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]

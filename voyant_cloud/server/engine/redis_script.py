@@ -1,0 +1,56 @@
+"""The Lua scripts, one an operation, read once from the files beside this one."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from typing import Final
+
+import attrs
+
+__all__ = [
+    "APPEND",
+    "CHANNELS",
+    "ENTER",
+    "LEAVE",
+    "LIST_MEMBERS",
+    "OVERDUE",
+    "READ",
+    "REFRESH",
+    "SCRIPTS",
+    "STANDINGS",
+    "SWEEP",
+    "Script",
+]
+
+
+@attrs.frozen
+class Script:
+    """A script as Redis runs it.
+
+    Attributes:
+        text: its whole text.
+        digest: what Redis knows it by once it has seen it.
+    """
+
+    text: str = attrs.field(repr=False)
+    digest: str
+
+
+def _script(*names: str) -> Script:
+    folder = files(__package__).joinpath("redis_scripts")
+    text = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+APPEND: Final = _script("channel", "append")
+READ: Final = _script("channel", "read")
+STANDINGS: Final = _script("standings")
+CHANNELS: Final = _script("channels")
+ENTER: Final = _script("members", "enter")
+LEAVE: Final = _script("members", "leave")
+SWEEP: Final = _script("members", "sweep")
+OVERDUE: Final = _script("members", "overdue")
+REFRESH: Final = _script("members", "refresh")
+LIST_MEMBERS: Final = _script("list_members")
+SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS)

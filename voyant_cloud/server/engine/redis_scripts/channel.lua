@@ -1,0 +1,37 @@
+-- What scripts about one channel share. It stands in front of each of them.
+-- A channel's place is a hash of epoch, ms and seq. Its messages are a stream with ids 0-<seq>, so that a position is
+-- found without its time, each with the fields m (its ms) and v (event and data, packed).
+
+local function whole(number)
+  -- Lua would write 1e+14 and lose digits.
+  return string.format('%.0f', number)
+end
+
+local function find_or_begin(place, stream, names, used, channel, epoch, now)
+  local found = redis.call('HMGET', place, 'epoch', 'ms', 'seq')
+  if found[1] then
+    return {epoch = found[1], ms = tonumber(found[2]), seq = tonumber(found[3])}
+  end
+  -- Messages without a place are of a history that was lost in part, and their numbers are given anew.
+  redis.call('DEL', stream)
+  redis.call('HSET', place, 'epoch', epoch, 'ms', whole(now), 'seq', '0')
+  redis.call('ZADD', names, 0, channel)
+  redis.call('ZADD', used, now, channel)
+  return {epoch = epoch, ms = now, seq = 0}
+end
+
+local function first_retained(stream, oldest)
+  -- Drops what is past its time, so that each message is looked at once.
+  while true do
+    local entries = redis.call('XRANGE', stream, '-', '+', 'COUNT', 100)
+    if #entries == 0 then return nil end
+    for _, entry in ipairs(entries) do
+      if tonumber(entry[2][2]) >= oldest then
+        if entry[1] ~= entries[1][1] then redis.call('XTRIM', stream, 'MINID', entry[1]) end
+        return tonumber(string.sub(entry[1], 3))
+      end
+    end
+    local last = tonumber(string.sub(entries[#entries][1], 3))
+    redis.call('XTRIM', stream, 'MINID', '0-' .. whole(last + 1))
+  end
+end

@@ -1,0 +1,18 @@
+-- Makes a client present on behalf of a connection, or changes its data: the last writer wins.
+-- KEYS: members, holds, counts, ends. ARGV: channel, its pub/sub channel, client, connection, time now, milliseconds
+--   that the connection counts, digest of the data, the data as JSON, 'keep' to leave the data of a member as it is.
+local client, connection, at, digest, data = ARGV[3], ARGV[4], ARGV[5], ARGV[7], ARGV[8]
+add(KEYS[2], KEYS[3], connection, client, now_ms() + tonumber(ARGV[6]))
+if redis.call('ZREM', KEYS[2], ' ' .. client) == 1 then redis.call('HINCRBY', KEYS[3], client, -1) end
+note_soonest(KEYS[4], KEYS[2], ARGV[1])
+
+local kept = redis.call('HGET', KEYS[1], client)
+local member = kept and cmsgpack.unpack(kept)
+if not member then
+  redis.call('HSET', KEYS[1], client, cmsgpack.pack({at, digest, data}))
+  tell(ARGV[2], 'enter', at, client, data)
+elseif member[2] ~= digest and ARGV[9] ~= 'keep' then
+  redis.call('HSET', KEYS[1], client, cmsgpack.pack({member[1], digest, data}))
+  tell(ARGV[2], 'update', at, client, data)
+end
+return 1

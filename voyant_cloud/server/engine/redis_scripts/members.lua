@@ -1,0 +1,43 @@
+-- What scripts about presence share. It stands in front of each of them.
+-- Members are a hash of client -> packed {joined ms, digest of the data, data}. Their connections are a sorted set of
+-- "<connection> <client>" by when each ends unless it is refreshed; an empty connection holds a client that dropped.
+-- Counts are a hash of client -> how many of these it has. Ends is one sorted set of channels by their soonest end.
+
+local function now_ms()
+  -- The time of Redis: nodes' clocks may differ, and each would end the others' members early or late.
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function tell(feed, action, at, client, data)
+  redis.call('PUBLISH', feed, 'p' .. action .. ' ' .. at .. ' ' .. #client .. ':' .. client .. data)
+end
+
+local function client_of(hold)
+  return string.sub(hold, string.find(hold, ' ', 1, true) + 1)
+end
+
+local function add(holds, counts, connection, client, ends)
+  if redis.call('ZADD', holds, ends, connection .. ' ' .. client) == 1 then
+    redis.call('HINCRBY', counts, client, 1)
+  end
+end
+
+local function remove(members, holds, counts, feed, hold, at)
+  -- Returns whether the client has nothing left, in which case it has left.
+  if redis.call('ZREM', holds, hold) == 0 then return false end
+  local client = client_of(hold)
+  if redis.call('HINCRBY', counts, client, -1) > 0 then return false end
+  redis.call('HDEL', counts, client)
+  local kept = redis.call('HGET', members, client)
+  if kept then
+    redis.call('HDEL', members, client)
+    tell(feed, 'leave', at, client, cmsgpack.unpack(kept)[3])
+  end
+  return true
+end
+
+local function note_soonest(ends, holds, channel)
+  local soonest = redis.call('ZRANGE', holds, 0, 0, 'WITHSCORES')
+  if soonest[2] then redis.call('ZADD', ends, soonest[2], channel) else redis.call('ZREM', ends, channel) end
+end
