@@ -17,6 +17,7 @@ from voyant_cloud.cli.history import history
 from voyant_cloud.cli.invocation import PROGRAM, Invocation, leave
 from voyant_cloud.cli.listen import listen
 from voyant_cloud.cli.mint_token import mint_token
+from voyant_cloud.cli.new_secret import new_secret
 from voyant_cloud.cli.options import debug_option
 from voyant_cloud.cli.presence import presence
 from voyant_cloud.cli.publish import publish
@@ -56,7 +57,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (publish, publish_batch, listen, history, presence, mint_token, serve, demo, completion):
+for command in (publish, publish_batch, listen, history, presence, mint_token, serve, new_secret, demo, completion):
     cli.add_command(command)
 
 

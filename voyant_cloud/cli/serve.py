@@ -36,6 +36,10 @@ def require_server_extra() -> None:
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 8787]")
 @click.option("--data", metavar="PATH", help="Database file, or :memory: to keep nothing.  [default: :memory:]")
 @click.option(
+    "--engine", metavar="URL", help="A Redis for several nodes, such as redis://localhost:6379/0, instead of --data."
+)
+@click.option("--secret-file", metavar="PATH", help="Signing keys, the same for all nodes.  [default: beside the data]")
+@click.option(
     "--api-key", "api_keys", multiple=True, metavar="KEY[:SCOPE,SCOPE]", help="A key to take; may be repeated."
 )
 @click.option("--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="A browser origin that may connect.")
@@ -51,6 +55,8 @@ def serve(
     host: str | None,
     port: int | None,
     data: str | None,
+    engine: str | None,
+    secret_file: str | None,
     api_keys: tuple[str, ...],
     origins: tuple[str, ...],
     console: bool | None,
@@ -61,11 +67,13 @@ def serve(
     """Run the realtime service on this machine.
 
     The first line on stdout is its base URL; with --quiet there is no other, with --json it is an object that holds
-    the address, and the API key if one was made. VOYANT_SERVER_HOST, _PORT, _DATA, _API_KEYS, _ALLOWED_ORIGINS,
-    _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the
-    process list.
+    the address, and the API key if one was made. VOYANT_SERVER_HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE,
+    _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there
+    does not show in the process list, nor does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD.
     """
     invocation.secrets += [key.partition(":")[0] for key in api_keys]
+    password = (engine or "").rpartition("@")[0].rpartition(":")[2]
+    invocation.secrets += [password] if password else []
     invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
     server_config = importlib.import_module("voyant_cloud.server.config")
@@ -73,6 +81,8 @@ def serve(
         host=host,
         port=port,
         data=data,
+        engine=engine,
+        secret_file=secret_file,
         api_keys=api_keys,
         allowed_origins=origins,
         console=console,

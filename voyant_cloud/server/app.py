@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import random
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 from aiohttp import web
@@ -26,7 +27,7 @@ from voyant_cloud.server.engine.base import Engine, EngineSetupError
 from voyant_cloud.server.engine.sqlite import SqliteEngine
 from voyant_cloud.server.http_server import IDLE_FOR, Runner
 from voyant_cloud.server.hub import Hub
-from voyant_cloud.server.secret_file import load_or_create_key_ring
+from voyant_cloud.server.secret_file import load_key_ring, load_or_create_key_ring
 from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
 
 __all__ = ["Server", "new_engine"]
@@ -78,7 +79,8 @@ class Server:
         try:
             await self._engine.open(self._hub)
         except EngineSetupError as error:
-            raise VoyantConfigError(f"data: {error}") from None
+            field = "data" if self._config.engine is None else "engine"
+            raise VoyantConfigError(f"{field}: {error}") from None
         try:
             # After the engine, which keeps a second server away from the files of the first.
             self.context = self._new_context(_key_ring(self._config))
@@ -174,16 +176,33 @@ class Server:
 def _key_ring(config: ServerConfig) -> KeyRing:
     if config.secret_path is None:
         return KeyRing((new_signing_key(),))
+    if config.engine is not None:
+        # One that is made here would be another one on each machine.
+        return load_key_ring(config.secret_path)
     return load_or_create_key_ring(config.secret_path)
 
 
 def new_engine(config: ServerConfig) -> Engine:
-    """Make the engine that a configuration asks for; the server opens it."""
+    """Make the engine that a configuration asks for; the server opens it.
+
+    Raises:
+        VoyantConfigError: its URL is wrong, or its extra is not installed.
+    """
     limits = config.limits
-    return SqliteEngine(
-        config.data,
-        history_messages=limits.history_messages,
-        history_seconds=limits.history_seconds,
-        idempotency_seconds=IDEMPOTENCY_SECONDS,
-        clock=config.clock,
-    )
+    kept: dict[str, Any] = {
+        "history_messages": limits.history_messages,
+        "history_seconds": limits.history_seconds,
+        "idempotency_seconds": IDEMPOTENCY_SECONDS,
+        "clock": config.clock,
+    }
+    if config.engine is None:
+        return SqliteEngine(config.data, **kept)
+    try:
+        # Only where it is asked for: the server runs without the extra.
+        redis, address = (
+            importlib.import_module(f"voyant_cloud.server.engine.{name}") for name in ("redis", "redis_address")
+        )
+    except ImportError:
+        raise VoyantConfigError('engine: this needs Redis\'s client; run: pip install "voyant-cloud[redis]"') from None
+    engine: Engine = redis.RedisEngine(address.parse_address(config.engine, password=config.engine_password), **kept)
+    return engine

@@ -22,7 +22,18 @@ MEMORY: Final = ":memory:"
 LONGEST_DRAIN: Final = 25.0
 """Seconds. A supervisor commonly kills after 30, and what was accepted still has to be flushed."""
 _ENV_PREFIX: Final = "VOYANT_SERVER_"
-_ENV_NAMES: Final = ("host", "port", "data", "api_keys", "allowed_origins", "console", "drain_seconds")
+_ENV_NAMES: Final = (
+    "host",
+    "port",
+    "data",
+    "engine",
+    "engine_password",
+    "secret_file",
+    "api_keys",
+    "allowed_origins",
+    "console",
+    "drain_seconds",
+)
 _FLAGS: Final = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -60,6 +71,9 @@ class ServerConfig:
         host: the address to listen on.
         port: the port, 0 for any free one.
         data: the database's file, or ``:memory:`` to keep nothing.
+        engine: the URL of the Redis that several nodes share, instead of *data*; see ``redis_address``.
+        engine_password: its password, so that the URL needs none.
+        secret_file: the signing keys' file, which all nodes need the same of; ``None`` for beside the data.
         api_keys: the keys that are taken.
         made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
         allowed_origins: browser origins that may connect, compared exactly.
@@ -73,6 +87,9 @@ class ServerConfig:
     host: str = "127.0.0.1"
     port: int = attrs.field(default=8787, validator=_check_port)
     data: str = MEMORY
+    engine: str | None = attrs.field(default=None, repr=False)
+    engine_password: str | None = attrs.field(default=None, repr=False)
+    secret_file: str | None = None
     api_keys: tuple[ApiKey, ...]
     made_up_key: str | None = attrs.field(default=None, repr=False)
     allowed_origins: tuple[str, ...] = attrs.field(default=(), converter=_origins)
@@ -82,14 +99,35 @@ class ServerConfig:
     presence_grace: float = 15.0
     clock: Callable[[], float] = attrs.field(default=time.time, repr=False)
 
+    def __attrs_post_init__(self) -> None:
+        if self.engine is None:
+            return
+        if self.data != MEMORY:
+            raise VoyantConfigError("data, engine: messages are kept in a file or in Redis; give one of both")
+        if self.secret_file is None:
+            raise VoyantConfigError(
+                "secret_file: nodes that share an engine need the same signing keys; make them once with"
+                " voyant-cloud new-secret PATH, and give each node a copy with --secret-file PATH"
+            )
+
     @property
     def serves_console(self) -> bool:
         """Whether ``/console`` is served."""
         return _is_loopback(self.host) if self.console is None else self.console
 
     @property
+    def kept_in(self) -> str:
+        """Where messages are kept, for people: the file, or the URL of Redis without user name and password."""
+        if self.engine is None:
+            return self.data
+        scheme, _, rest = self.engine.partition("://")
+        return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
+
+    @property
     def secret_path(self) -> Path | None:
-        """The signing keys' file, beside the data; ``None`` where nothing is kept."""
+        """The signing keys' file; ``None`` where nothing is kept."""
+        if self.secret_file is not None:
+            return Path(self.secret_file)
         # By the real path, as the database's lock: another name of the same file must find the same keys.
         return None if self.data == MEMORY else Path(os.path.realpath(self.data) + ".secret")
 
@@ -99,6 +137,8 @@ def load_config(
     host: str | None = None,
     port: int | None = None,
     data: str | None = None,
+    engine: str | None = None,
+    secret_file: str | None = None,
     api_keys: Sequence[str] = (),
     allowed_origins: Sequence[str] = (),
     console: bool | None = None,
@@ -113,6 +153,8 @@ def load_config(
         host: the address to listen on; ``VOYANT_SERVER_HOST``.
         port: the port; ``VOYANT_SERVER_PORT``.
         data: the database's file; ``VOYANT_SERVER_DATA``.
+        engine: the URL of a Redis; ``VOYANT_SERVER_ENGINE``. Its password may be in ``VOYANT_SERVER_ENGINE_PASSWORD``.
+        secret_file: the signing keys' file; ``VOYANT_SERVER_SECRET_FILE``.
         api_keys: keys as ``KEY`` or ``KEY:scope,scope``; ``VOYANT_SERVER_API_KEYS``, separated by spaces.
         allowed_origins: browser origins; ``VOYANT_SERVER_ALLOWED_ORIGINS``, separated by spaces.
         console: see ``ServerConfig``; ``VOYANT_SERVER_CONSOLE``, one of true, 1, yes, on, false, 0, no and off.
@@ -135,6 +177,9 @@ def load_config(
         "host": host or given.get("host"),
         "port": port if port is not None else _number("port", given.get("port"), int),
         "data": data or given.get("data"),
+        "engine": engine or given.get("engine"),
+        "engine_password": given.get("engine_password"),
+        "secret_file": secret_file or given.get("secret_file"),
         "console": console if console is not None else _flag("console", given.get("console")),
         "drain_seconds": drain_seconds
         if drain_seconds is not None

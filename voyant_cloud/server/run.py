@@ -28,7 +28,7 @@ class Greeting:
 
     Attributes:
         url: the base URL.
-        data: the database's file, or ``:memory:``.
+        data: the database's file, ``:memory:``, or the URL of Redis without its password.
         console: the console's address, ``None`` where it is not served.
         api_key: the key that was made for this run, ``None`` where one was given.
     """
@@ -88,7 +88,7 @@ async def _serve(config: ServerConfig, say: Callable[[Greeting], None]) -> None:
 
 def _greeting(config: ServerConfig, url: str) -> Greeting:
     console = f"{url}/console" if config.serves_console else None
-    return Greeting(url, config.data, console, config.made_up_key)
+    return Greeting(url, config.kept_in, console, config.made_up_key)
 
 
 def _on_signals(drain: asyncio.Event, leave: asyncio.Event) -> None:

@@ -12,27 +12,51 @@ from typing import Any
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.server.tokens import KeyRing, SigningKey, new_signing_key
 
-__all__ = ["load_or_create_key_ring"]
+__all__ = ["create_key_ring", "load_key_ring", "load_or_create_key_ring"]
 
 
 def load_or_create_key_ring(path: Path) -> KeyRing:
     """Read the key ring, or make one with a single new key.
 
+    Raises:
+        VoyantConfigError: as ``load_key_ring`` and ``create_key_ring``.
+    """
+    if path.exists():
+        return load_key_ring(path)
+    try:
+        return create_key_ring(path)
+    except FileExistsError:
+        # Another server was faster.
+        return load_key_ring(path)
+
+
+def load_key_ring(path: Path) -> KeyRing:
+    """Read the key ring.
+
     The file is JSON, ``{"keys": [{"kid": "…", "secret": "<hex>"}]}``; the first key signs, all verify.
 
     Raises:
-        VoyantConfigError: the file cannot be made or read, others than its owner can read it, or it is damaged. The
-            message names the file and never shows a key.
+        VoyantConfigError: the file cannot be read, others than its owner can read it, or it is damaged. The message
+            names the file and never shows a key.
     """
     try:
         return _read(path)
     except FileNotFoundError:
-        return _create(path)
+        raise VoyantConfigError(
+            f"signing keys {path}: there is no such file; make it once with voyant-cloud new-secret {path}, and give"
+            " each node a copy"
+        ) from None
     except OSError as error:
         raise VoyantConfigError(f"signing keys {path}: cannot be read: {error.strerror}") from None
 
 
-def _create(path: Path) -> KeyRing:
+def create_key_ring(path: Path) -> KeyRing:
+    """Write a file with a single new key.
+
+    Raises:
+        FileExistsError: there is such a file already; it stays as it is.
+        VoyantConfigError: it cannot be written.
+    """
     ring = KeyRing((new_signing_key(),))
     text = json.dumps({"keys": [{"kid": key.kid, "secret": key.secret.hex()} for key in ring.keys]})
     # A reader never sees half a file: it is written whole under a name of its own, which nobody else can read either,
@@ -47,7 +71,7 @@ def _create(path: Path) -> KeyRing:
             os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
-        return _read(path)
+        raise
     except OSError as error:
         raise VoyantConfigError(f"signing keys {path}: cannot be written: {error.strerror}") from None
     finally:

@@ -103,7 +103,7 @@ class RedisEngine:
         if self._parts is None:
             return
         await self._parts.appends.stop()
-        if was_open:
+        if was_open and self._parts.feed.connected:
             await self._parts.echo(FLUSH_WITHIN)
         await self._parts.stop()
 

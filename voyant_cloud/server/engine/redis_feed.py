@@ -22,6 +22,8 @@ SILENT_FOR: Final = 6.0
 """Seconds without hearing the probe after which the connection counts as dead."""
 WATCH_WITHIN: Final = 5.0
 """Seconds that a new follower waits for the confirmation of Redis."""
+STEADY_AFTER: Final = 10.0
+"""Seconds after which a connection has proved itself."""
 _BACKOFF: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 _AT_ONCE: Final = 500
 _log = logging.getLogger("voyant_cloud.server")
@@ -136,11 +138,12 @@ class Feed:
             try:
                 await self._listen(first)
             except (RedisError, OSError, ValueError) as error:
-                if not first or failures == 0:
-                    _log.warning("Redis does not tell what is published: %s", error or type(error).__name__)
+                # Once for each time that it goes away, however often it is tried again.
+                level = logging.WARNING if failures == 0 else logging.DEBUG
+                _log.log(level, "Redis does not tell what is published: %s", error or type(error).__name__)
             first = first and not self.connected
             self._lost()
-            failures = 0 if self._loop.time() - began > 10 else failures + 1
+            failures = 0 if self._loop.time() - began > STEADY_AFTER else failures + 1
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
 
     async def _listen(self, first: bool) -> None:
@@ -176,7 +179,8 @@ class Feed:
     async def _catch_up(self, first: bool) -> None:
         assert self._following is not None
         try:
-            if not first and self._confirmed:
+            if not first:
+                _log.warning("Redis tells again what is published")
                 await self._on_gap(tuple(self._confirmed))
         except EngineUnavailableError as error:
             self.break_off(str(error))

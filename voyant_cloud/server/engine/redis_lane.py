@@ -34,7 +34,12 @@ __all__ = ["ANSWER_WITHIN", "Lane"]
 
 ANSWER_WITHIN: Final = 6.0
 """Seconds that a command has, its repetitions included."""
+REACH_WITHIN: Final = 2.0
+"""Seconds that a command has to be sent for the first time."""
+STOP_WITHIN: Final = 1.0
+"""Seconds that commands on their way still have when the lane is stopped."""
 MOST_AT_ONCE: Final = 100
+_IDLE_AFTER: Final = 0.05
 _RETRY_AFTER: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 # Answers that mean another server, or this one a moment later, and not that the command is wrong.
 _ELSEWHERE: Final = (
@@ -56,7 +61,7 @@ class _Job:
 
     words: Sequence[Value]
     answer: asyncio.Future[Any]
-    until: float
+    asked_at: float
     settled: bool = False
     unsure: bool = False
     """Whether it was sent once without an answer, so that it may have been done."""
@@ -71,6 +76,10 @@ class _Job:
             self.answer.set_exception(result)
         else:
             self.answer.set_result(result)
+
+    def is_over(self, now: float) -> bool:
+        """Whether it is not to be sent again."""
+        return now - self.asked_at >= (ANSWER_WITHIN if self.unsure else REACH_WITHIN)
 
     def give_up(self, problem: Exception) -> None:
         """Say that there will be no answer."""
@@ -91,6 +100,8 @@ class Lane:
         self._connection: AbstractConnection | None = None
         self._jobs: deque[_Job] = deque()
         self._work: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._used_at = 0.0
 
     def run(self, script: Script, keys: Sequence[str], *arguments: Value) -> asyncio.Future[Any]:
         """Run a script; the answer is as Redis gives it, texts as bytes.
@@ -103,13 +114,20 @@ class Lane:
     def send(self, *words: Value) -> asyncio.Future[Any]:
         """Send a plain command, likewise."""
         answer: asyncio.Future[Any] = self._loop.create_future()
-        self._jobs.append(_Job(words, answer, self._loop.time() + ANSWER_WITHIN))
+        self._jobs.append(_Job(words, answer, self._loop.time()))
         if self._work is None:
             self._work = asyncio.ensure_future(self._work_off())
         return answer
 
     async def stop(self) -> None:
-        """Have what was asked for answered, then close the connection. Safe to call twice."""
+        """Have what was asked for answered, then close the connection. Safe to call twice.
+
+        Where Redis is away nothing is sent again, so that a server that stops does not wait for it.
+        """
+        self._stopping = True
+        if self._work is not None:
+            await asyncio.wait([self._work], timeout=STOP_WITHIN)
+            self._drop()
         if self._work is not None:
             await asyncio.wait([self._work])
         self._drop()
@@ -151,6 +169,11 @@ class Lane:
         return problem
 
     async def _connected(self) -> AbstractConnection:
+        # One that Redis has closed meanwhile is seen here, where nothing has been sent yet.
+        idle = self._loop.time() - self._used_at > _IDLE_AFTER
+        if self._connection is not None and idle and await self._connection.can_read_destructive():
+            raise ConnectionError("there is an answer to nothing")
+        self._used_at = self._loop.time()
         if self._connection is None:
             connection = self._connection = self._new_connection()
             await connection.connect()
@@ -167,7 +190,7 @@ class Lane:
         waiting = [job for job in (*group, *self._jobs) if not job.settled]
         self._jobs.clear()
         for job in waiting:
-            if job.until <= now or isinstance(problem, AuthenticationError):
+            if job.is_over(now) or self._stopping or isinstance(problem, AuthenticationError):
                 job.give_up(problem)
             else:
                 self._jobs.append(job)
