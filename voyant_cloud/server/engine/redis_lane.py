@@ -133,6 +133,7 @@ class Lane:
         self._drop()
 
     async def _work_off(self) -> None:
+        group: list[_Job] = []
         try:
             failures = 0
             while self._jobs:
@@ -145,6 +146,14 @@ class Lane:
                 self._put_back(group, problem)
                 await asyncio.sleep(_RETRY_AFTER[min(failures, len(_RETRY_AFTER) - 1)])
                 failures += 1
+        except Exception as error:
+            # Nothing that is known ends here; but nobody may wait for an answer that nobody gives.
+            for job in (*group, *self._jobs):
+                job.unsure = True
+                job.give_up(error)
+            self._jobs.clear()
+            self._drop()
+            raise
         finally:
             self._work = None
 
@@ -171,7 +180,7 @@ class Lane:
     async def _connected(self) -> AbstractConnection:
         # One that Redis has closed meanwhile is seen here, where nothing has been sent yet.
         idle = self._loop.time() - self._used_at > _IDLE_AFTER
-        if self._connection is not None and idle and await self._connection.can_read_destructive():
+        if self._connection is not None and idle and await self._connection.read_response(timeout=0) is not None:
             raise ConnectionError("there is an answer to nothing")
         self._used_at = self._loop.time()
         if self._connection is None:
