@@ -26,35 +26,59 @@ class Balancer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._turn = itertools.cycle(ports)
         self._count = len(ports)
+        self._lock = threading.Lock()
+        # Held by the lock: what is open, and who carries it.
+        self._open: set[socket.socket] = set()
+        self._carriers: list[threading.Thread] = []
         self.taken = dict.fromkeys(ports, 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
 
     def __enter__(self) -> Balancer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not close() alone: a thread that waits in accept() would keep the port open.
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        _shut(self._listener)
+        self._accepting.join()
         self._listener.close()
+        with self._lock:
+            for each in self._open:
+                _shut(each)
+        for carrier in self._carriers:
+            carrier.join()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+                carrier = threading.Thread(target=self._carry, args=(client,))
+                self._carriers.append(carrier)
+                carrier.start()
 
-    def _connect(self, client: socket.socket) -> None:
+    def _carry(self, client: socket.socket) -> None:
+        node = self._reach_node()
+        pair = {client} if node is None else {client, node}
+        with self._lock:
+            self._open |= pair
+        if node is not None:
+            back = threading.Thread(target=_pump, args=(node, client))
+            back.start()
+            _pump(client, node)
+            back.join()
+        with self._lock:
+            self._open -= pair
+        for each in pair:
+            each.close()
+
+    def _reach_node(self) -> socket.socket | None:
         for port in itertools.islice(self._turn, self._count):
             with contextlib.suppress(OSError):
                 node = socket.create_connection(("127.0.0.1", port), timeout=5)
                 node.settimeout(None)
                 self.taken[port] += 1
-                threading.Thread(target=_pump, args=(node, client), daemon=True).start()
-                _pump(client, node)
-                return
-        client.close()
+                return node
+        return None
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
@@ -62,6 +86,11 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while chunk := source.recv(65_536):
             target.sendall(chunk)
-    for each in (source, target):
-        with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+    _shut(source)
+    _shut(target)
+
+
+def _shut(connection: socket.socket) -> None:
+    # Not close() alone: a thread that waits on it would keep it open.
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
