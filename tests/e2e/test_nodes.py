@@ -187,7 +187,9 @@ def test_nodes_that_are_killed_and_rolled(processes: list[Node]) -> None:
         with VoyantCloudClient(api_key=KEY, base_url=balancer.url) as client:
 
             def roll() -> None:
-                for node, how, code in zip(processes, (signal.SIGKILL, signal.SIGTERM), (-signal.SIGKILL, 0), strict=True):
+                for node, how, code in zip(
+                    processes, (signal.SIGKILL, signal.SIGTERM), (-signal.SIGKILL, 0), strict=True
+                ):
                     time_for_some_messages(client)
                     assert node.end(how) == code
                     time_for_some_messages(client)

@@ -82,6 +82,8 @@ def parse_address(url: str, *, password: str | None = None) -> Address:
             query = f"?{urlencode(options)}" if options else ""
             plain = f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
             connect = ConnectionPool.from_url(plain, **settings).make_connection
+    except VoyantConfigError:
+        raise
     except ValueError:
         raise _wrong("a host, a port from 1 to 65535 and a database number are expected") from None
     return Address(shown, prefix, connect)

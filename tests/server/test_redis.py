@@ -1,0 +1,150 @@
+"""What only the Redis engine promises: repeated groups, nodes that die, addresses, and the texts it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.redis_server import RedisServer, running_redis
+from tests.server.engine_harness import in_loop, opened, publish, texts
+from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.server.engine import redis_presence
+from voyant_cloud.server.engine.base import EngineSetupError, EngineUnavailableError, NewMessage
+from voyant_cloud.server.engine.redis import RedisEngine
+from voyant_cloud.server.engine.redis_address import parse_address
+from voyant_cloud.server.engine.redis_appends import Appends, Retention
+from voyant_cloud.server.engine.redis_lane import Lane
+from voyant_cloud.server.engine.redis_names import Names
+from voyant_cloud.server.engine.redis_payload import read_feed
+
+SECRET = "correct-horse-battery"
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def url(redis: RedisServer) -> str:
+    """An address that this test has for itself."""
+    return f"{redis.url}?prefix={secrets.token_hex(8)}"
+
+
+@in_loop
+async def test_group_that_is_sent_again_is_stored_once(url: str) -> None:
+    """A node that repeats a group gets the first answer; one that was overtaken is not stored any more."""
+    address = parse_address(url)
+    engine, lane = RedisEngine(address), Lane(address.new_connection)
+
+    def node() -> Appends:
+        # The same node, that counts from 1 again.
+        return Appends(lane, Names(address.prefix), Retention(), "node")
+
+    one, two = NewMessage("a", "e", "1"), NewMessage("a", "e", "2")
+    async with opened(engine):
+        first = node()
+        stored = await first.append([one], None)
+        assert await node().append([one], None) == stored
+        await first.append([two], None)
+        with pytest.raises(EngineUnavailableError, match="LATE"):
+            await node().append([one], None)
+        history = await engine.history("a", limit=10)
+    await lane.stop()
+    assert texts(history.messages) == ["1", "2"]
+
+
+@in_loop
+async def test_commands_survive_a_lost_connection(redis: RedisServer, url: str) -> None:
+    """Appends and reads go on over connections that Redis ends, and scripts that it forgets."""
+    engine = RedisEngine(parse_address(url))
+    async with opened(engine):
+        for number in range(5):
+            with redis.client() as client:
+                client.client_kill_filter(_type="normal", skipme=True)
+                client.script_flush()
+            await publish(engine, str(number))
+        history = await engine.history("a", limit=10)
+    assert texts(history.messages) == ["0", "1", "2", "3", "4"]
+
+
+@in_loop
+async def test_members_of_a_dead_node_leave_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that stops refreshing loses its members, told once however many nodes look after them."""
+    monkeypatch.setattr(redis_presence, "COUNTS_FOR", 0.3)
+    monkeypatch.setattr(redis_presence, "REFRESH_EVERY", 0.1)
+    monkeypatch.setattr(redis_presence, "SWEEP_EVERY", 0.02)
+    engines = [RedisEngine(parse_address(url)) for _ in range(3)]
+    async with opened(engines[0], "a") as heard, opened(engines[1]), opened(engines[2]):
+        await engines[1].enter("a", "ann", "c1", 1)
+        await engines[2].enter("a", "ann", "c2", 1)
+        await engines[2].enter("a", "bob", "c3", 2)
+        await engines[2].close()
+        await heard.until(lambda: ("leave", "bob", 2) in heard.actions())
+        # Far longer than anybody counts unrefreshed.
+        await asyncio.sleep(0.5)
+        members = await engines[0].members("a", limit=10)
+    assert [member.client_id for member in members] == ["ann"]
+    assert heard.actions() == [("enter", "ann", 1), ("enter", "bob", 2), ("leave", "bob", 2)]
+
+
+@in_loop
+async def test_members_are_told_again_to_a_redis_that_lost_them(
+    redis: RedisServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node enters its members again where Redis knows them no more, and tells where channels stand."""
+    monkeypatch.setattr(redis_presence, "REFRESH_EVERY", 0.05)
+    engine = RedisEngine(parse_address(url))
+    async with opened(engine, "a") as heard:
+        await engine.enter("a", "ann", "c1", 1)
+        await publish(engine, "1")
+        with redis.client() as client:
+            client.flushall()
+        await heard.until(lambda: heard.actions().count(("enter", "ann", 1)) == 2)
+        await heard.until(lambda: heard.standings == [("a", None)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("http://localhost", "scheme is 'http'"),
+        ("redis://localhost/0?colour=red", "no option 'colour'"),
+        ("redis://localhost:70000", "a port"),
+        ("redis://localhost/0?prefix=a%20b", "prefix is 'a b'"),
+        ("redis://localhost/0?prefix", "cannot be read"),
+        ("redis+sentinel://localhost:26379", "name of its service"),
+        ("redis+sentinel://:26379/mymaster", "has no host"),
+    ],
+)
+def test_address_that_is_none(wrong: str, said: str) -> None:
+    """A wrong URL is one clear error."""
+    with pytest.raises(VoyantConfigError, match=f"engine: .*{said}"):
+        RedisEngine(parse_address(wrong))
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "rediss+sentinel"])
+def test_address_shows_no_secret(scheme: str) -> None:
+    """Neither the password of the URL nor the one beside it is shown."""
+    address = parse_address(f"{scheme}://user:{SECRET}@localhost:7000/0", password=SECRET)
+    assert address.shown == f"{scheme}://localhost:7000/0"
+    assert SECRET not in repr(address)
+
+
+@in_loop
+async def test_redis_that_is_not_there(redis: RedisServer) -> None:
+    """A server does not start without its Redis, or with a wrong password, and says so without it."""
+    for url in ("redis://127.0.0.1:1", f"redis://:{SECRET}@127.0.0.1:{redis.port}"):
+        with pytest.raises(EngineSetupError, match="cannot be used") as caught:
+            await RedisEngine(parse_address(url)).open(object())  # type: ignore[arg-type]
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("payload", [b"", b"x1", b"m1 2", b"mepoch 1 1 9:short", b"penter 1 1:a{"])
+def test_payload_of_somebody_else(payload: bytes) -> None:
+    """What the scripts did not write is refused, not guessed at."""
+    with pytest.raises(ValueError, match=r"."):
+        read_feed("a", payload)
