@@ -14,8 +14,9 @@ class Follower:
         self.told: list[tuple[int, int]] = []
         self.fell_behind = 0
 
-    def deliver(self, chunk: bytes, count: int, last: MessageId) -> None:
+    def deliver(self, chunk: bytes, count: int, last: MessageId) -> bool:
         self.told.append((count, last.seq))
+        return True
 
     def deliver_presence(self, frame: bytes) -> None:
         raise AssertionError("no presence here")

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from voyant_cloud import jsontext
 from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
+from voyant_cloud.server.context import CONTEXT
 from voyant_cloud.server.engine.base import EngineError
 from voyant_cloud.server.refusal import Refusal, refusal_of
 
@@ -93,29 +94,34 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
     try:
         return await handler(request)
     except Refusal as refusal:
-        return error_response(refusal, request_id)
+        return _refuse(request, refusal, request_id)
     except (VoyantDecodeError, VoyantValidationError, EngineError) as error:
         if isinstance(error, EngineError):
             _log.error("%s: %s", request_id, error)
-        return error_response(refusal_of(error), request_id)
+        return _refuse(request, refusal_of(error), request_id)
     except web.HTTPException as error:
-        return _of_http(error, request_id)
+        return _of_http(request, error, request_id)
     except ConnectionError:
         # The peer is gone; there is nobody to answer and nothing of ours is wrong.
         raise
     except Exception:  # noqa: BLE001 - the edge of the server: whatever it is, the caller gets the envelope
         _log.exception("%s: unexpected failure", request_id)
-        return error_response(Refusal("internal", "the service failed; quote the request id"), request_id)
+        return _refuse(request, Refusal("internal", "the service failed; quote the request id"), request_id)
 
 
-def _of_http(error: web.HTTPException, request_id: str) -> web.Response:
+def _refuse(request: web.Request, refusal: Refusal, request_id: str) -> web.Response:
+    request.app[CONTEXT].tally.refused("http", refusal.code)
+    return error_response(refusal, request_id)
+
+
+def _of_http(request: web.Request, error: web.HTTPException, request_id: str) -> web.Response:
     code = _OF_HTTP_STATUS.get(error.status, "invalid_request")
     words = {
         "not_found": "there is nothing at this path",
         "method_not_allowed": f"this path does not take that method; allowed: {error.headers.get('Allow', '')}",
         "payload_too_large": "the body is over the limit",
     }
-    response = error_response(Refusal(code, words.get(code, error.reason)), request_id)
+    response = _refuse(request, Refusal(code, words.get(code, error.reason)), request_id)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Middleware
 
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.realtime.frames import CloseCode
-from voyant_cloud.server import http, ws
+from voyant_cloud.server import http, metrics, ws
 from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer, expect
 from voyant_cloud.server.api_keys import ApiKeys
 from voyant_cloud.server.config import ServerConfig
@@ -25,9 +25,11 @@ from voyant_cloud.server.console.routes import console_routes
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import Engine, EngineSetupError
 from voyant_cloud.server.engine.sqlite import SqliteEngine
+from voyant_cloud.server.engine.timed import TimedEngine
 from voyant_cloud.server.http_server import IDLE_FOR, Runner
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.secret_file import load_key_ring, load_or_create_key_ring
+from voyant_cloud.server.tally import Tally
 from voyant_cloud.server.tokens import KeyRing, Tokens, new_signing_key
 
 __all__ = ["Server", "new_engine"]
@@ -56,9 +58,11 @@ class Server:
         self, config: ServerConfig, *, engine: Engine | None = None, middlewares: Sequence[Middleware] = ()
     ) -> None:
         self._config = config
-        self._engine = engine or new_engine(config)
+        self._tally = Tally(config.clock)
+        self._engine = TimedEngine(engine or new_engine(config), self._tally)
         self._middlewares = middlewares
-        self._hub = Hub(self._engine, keep_messages=config.limits.history_messages, keep_for=KEEP_CHANNELS)
+        keep = config.limits.history_messages
+        self._hub = Hub(self._engine, keep_messages=keep, keep_for=KEEP_CHANNELS, tally=self._tally)
         self._runner: Runner | None = None
         self._ticking: asyncio.Task[None] | None = None
         self.context: Context
@@ -121,6 +125,7 @@ class Server:
             hub=self._hub,
             keys=ApiKeys(self._config.api_keys),
             tokens=Tokens(ring, self._config.clock),
+            tally=self._tally,
         )
 
     async def _listen(self) -> None:
@@ -152,8 +157,9 @@ class Server:
             middlewares=[answer, *self._middlewares], client_max_size=self.context.config.limits.batch_bytes
         )
         app[CONTEXT] = self.context
+        app[metrics.METRICS] = metrics.Metrics(self.context)
         console = console_routes() if self._config.serves_console else []
-        for route in (*http.routes, *ws.routes, *console):
+        for route in (*http.routes, *metrics.routes, *ws.routes, *console):
             assert isinstance(route, web.RouteDef)
             app.add_routes([attrs.evolve(route, kwargs={**route.kwargs, "expect_handler": expect})])
         return app
@@ -166,8 +172,10 @@ class Server:
     async def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + TICK
             await asyncio.sleep(TICK)
             now, clock = loop.time(), self.context.config.clock()
+            self._tally.loop_lag.observe(now - due)
             for connection in tuple(self.context.connections):
                 with contextlib.suppress(ConnectionError):
                     connection.tick(now, clock)

@@ -30,6 +30,7 @@ STUCK_AFTER: Final = 10.0
 ABORT_AFTER: Final = 1.0
 """Seconds that a peer has to take a close frame and what was written before it."""
 EXPIRY_NOTICE: Final = 30.0
+_OUTCOME: Final = {True: "recovered", False: "gap", None: "live"}
 
 
 class Connection:
@@ -70,6 +71,11 @@ class Connection:
         self._pinged = False
         self._warned = False
 
+    @property
+    def queued_bytes(self) -> int:
+        """How many bytes wait for the peer to take them."""
+        return 0 if self._outbox is None else self._outbox.queued
+
     # Opening
 
     def attach(self, channel: HubChannel, transport: asyncio.Transport, writer: AbstractStreamWriter) -> None:
@@ -89,6 +95,7 @@ class Connection:
         recovered = None if point is None else point.gap is None
         self._cursor = head if point is None else point.cursor
         self._started = True
+        self._channel.tally.replays[_OUTCOME[recovered]] += 1
         self.send(
             RealtimeChannelConnectedEvent(
                 channel=self._channel.name,
@@ -98,21 +105,22 @@ class Connection:
                 server_time=dt.datetime.now(dt.UTC),
             )
         )
-        if point is not None and point.gap is not None:
-            self.send(point.gap)
+        if point is not None:
+            self._tell_gap(point)
         self._catching_up = asyncio.ensure_future(self._catch_up())
 
     # What the hub hands over
 
-    def deliver(self, chunk: bytes, count: int, last: MessageId) -> None:
+    def deliver(self, chunk: bytes, count: int, last: MessageId) -> bool:
         """Take live messages; see ``Subscriber``."""
         if not self._live or self._outbox is None:
-            return
+            return False
         if self._cursor.seq + count != last.seq or not self._outbox.has_room(len(chunk), count):
             self.fall_behind()
-            return
+            return False
         self._outbox.write(chunk, self._loop.time(), count)
         self._cursor = last
+        return True
 
     def deliver_presence(self, frame: bytes) -> None:
         """Take a presence frame; see ``Subscriber``."""
@@ -123,6 +131,7 @@ class Connection:
         """Go back to catching up; see ``Subscriber``."""
         if self._live and self.close_code is None:
             self._live = False
+            self._channel.tally.fell_behind += 1
             self._behind_since = self._loop.time()
             self._catching_up = asyncio.ensure_future(self._fall_back())
 
@@ -134,6 +143,7 @@ class Connection:
 
     def refuse(self, code: str, message: str) -> None:
         """Tell the peer that its frame was refused. The connection stays open."""
+        self._channel.tally.refused("websocket", code)
         self.send(RealtimeChannelError(code=code, message=message))
 
     def write_raw(self, frame: bytes) -> None:
@@ -159,9 +169,7 @@ class Connection:
         except EngineUnavailableError:
             self.close(CloseCode.TRY_AGAIN_LATER, "the message store is not available")
             return
-        self._cursor = point.cursor
-        if point.gap is not None:
-            self.send(point.gap)
+        self._go_on_from(point)
         await self._catch_up()
 
     async def _catch_up(self) -> None:
@@ -199,9 +207,15 @@ class Connection:
             await self._replay(block.chunk(self._cursor.seq + 1, *self._step))
 
     async def _cross_gap(self) -> None:
-        point = await resolve(self._cursor, self._channel)
+        self._go_on_from(await resolve(self._cursor, self._channel))
+
+    def _go_on_from(self, point: ResumePoint) -> None:
         self._cursor = point.cursor
+        self._tell_gap(point)
+
+    def _tell_gap(self, point: ResumePoint) -> None:
         if point.gap is not None:
+            self._channel.tally.gaps += 1
             self.send(point.gap)
 
     async def _replay(self, chunk: Chunk) -> None:
@@ -209,6 +223,7 @@ class Connection:
         if self.close_code is not None:
             return
         self._outbox.write(chunk.data, self._loop.time(), chunk.count)
+        self._channel.tally.replayed += chunk.count
         self._cursor = chunk.last
         # While the peer takes this page the next one is read, and no more than that.
         self._channel.read_ahead(chunk.last.seq)

@@ -10,6 +10,7 @@ from voyant_cloud.server.config import ServerConfig
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.engine.base import Engine
 from voyant_cloud.server.hub import Hub
+from voyant_cloud.server.tally import Tally
 from voyant_cloud.server.tokens import Tokens
 
 __all__ = ["CONTEXT", "Context"]
@@ -20,6 +21,7 @@ class Context:
     """The parts of one running server.
 
     Attributes:
+        tally: what it counts.
         connections: every WebSocket that is open.
         draining: set once the server is on its way out: no new connections.
     """
@@ -29,6 +31,7 @@ class Context:
     hub: Hub
     keys: ApiKeys
     tokens: Tokens
+    tally: Tally
     connections: set[Connection] = attrs.field(factory=set)
     draining: bool = False
 

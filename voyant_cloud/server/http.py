@@ -56,6 +56,7 @@ async def publish(request: web.Request) -> web.Response:
     given = structure(_parse(body), PublishRealtimeMessageInput)
     message = _new_message(context, "PublishRealtimeMessageInput", channel, given.event, given.data)
     [stored] = await context.engine.append([message], _idempotency(request, key, body))
+    context.tally.published("http", 1)
     return data_response(stored.summary)
 
 
@@ -68,6 +69,7 @@ async def publish_batch(request: web.Request) -> web.Response:
     value = _parse(body)
     messages = read_batch(value, context.config.limits) or _read_batch(context, value)
     stored = await context.engine.append(messages, _idempotency(request, key, body))
+    context.tally.published("http", len(stored))
     return data_response(_summaries(stored))
 
 

@@ -6,6 +6,7 @@ Everything here runs on the event loop, and between two ``await``s nothing else 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,7 @@ from voyant_cloud.server.engine.base import Engine, Replay, StoredMessage
 from voyant_cloud.server.memory import Memory
 from voyant_cloud.server.message_id import MessageId
 from voyant_cloud.server.tail import Tail
+from voyant_cloud.server.tally import Tally
 from voyant_cloud.server.wire import text_frame
 
 __all__ = ["Hub", "HubChannel", "Page", "Subscriber"]
@@ -33,8 +35,8 @@ PAGE_BYTES: Final = 256 * 1024
 class Subscriber(Protocol):
     """A connection, as the hub sees it. No method may block, await or raise."""
 
-    def deliver(self, chunk: bytes, count: int, last: MessageId) -> None:
-        """Take *count* messages as one chunk of whole frames, the newest of them *last*."""
+    def deliver(self, chunk: bytes, count: int, last: MessageId) -> bool:
+        """Take *count* messages as one chunk of whole frames, the newest of them *last*; tell whether it did."""
 
     def deliver_presence(self, frame: bytes) -> None:
         """Take a presence frame."""
@@ -66,10 +68,12 @@ class HubChannel:
         engine: where its messages are.
         max_messages: how many messages its tail keeps.
         memory: what it shares with the tails of other channels.
+        tally: what is counted of it and its subscribers.
     """
 
-    def __init__(self, name: str, engine: Engine, max_messages: int, memory: Memory) -> None:
+    def __init__(self, name: str, engine: Engine, max_messages: int, memory: Memory, tally: Tally) -> None:
         self.name = name
+        self.tally = tally
         self.subscribers: set[Subscriber] = set()
         self.leaving: asyncio.TimerHandle | None = None
         self._engine = engine
@@ -158,8 +162,12 @@ class HubChannel:
 
     def _fan_out(self, chunk: bytes, count: int, last: MessageId) -> None:
         # A copy: a subscriber that is full leaves the set while it is told.
+        taken = 0
         for subscriber in tuple(self.subscribers):
-            subscriber.deliver(chunk, count, last)
+            if subscriber.deliver(chunk, count, last):
+                taken += 1
+        if taken:
+            self.tally.fanned_out(count, taken, last.ms)
 
     async def _load(self) -> None:
         try:
@@ -217,14 +225,23 @@ class Hub:
         keep_messages: how many messages a channel's tail keeps at most, 1 or more: no more than the engine retains.
         keep_for: for how many seconds a channel is kept once its last subscriber left, so that one that comes back
             finds in memory what it missed.
+        tally: what is counted of them; ``None`` for counts that nobody reads.
     """
 
-    def __init__(self, engine: Engine, *, keep_messages: int = 1_000, keep_for: float = 0.0) -> None:
+    def __init__(
+        self, engine: Engine, *, keep_messages: int = 1_000, keep_for: float = 0.0, tally: Tally | None = None
+    ) -> None:
         self._engine = engine
         self._keep_messages = keep_messages
         self._keep_for = keep_for
         self._memory = Memory(MEMORY_BYTES)
+        self._tally = tally or Tally(time.time)
         self._channels: dict[str, HubChannel] = {}
+
+    @property
+    def size(self) -> int:
+        """How many channels are kept."""
+        return len(self._channels)
 
     async def join(self, name: str, subscriber: Subscriber) -> HubChannel:
         """Add a subscriber to a channel. It gets nothing before it has caught up and says that it is live.
@@ -234,7 +251,7 @@ class Hub:
         """
         channel = self._channels.get(name)
         if channel is None:
-            channel = HubChannel(name, self._engine, self._keep_messages, self._memory)
+            channel = HubChannel(name, self._engine, self._keep_messages, self._memory, self._tally)
             self._channels[name] = channel
         elif channel.leaving is not None:
             channel.leaving.cancel()

@@ -35,6 +35,11 @@ class Outbox:
         self._waiting: deque[tuple[int, int, float]] = deque()
         transport.set_write_buffer_limits(high=DRAIN_AT)
 
+    @property
+    def queued(self) -> int:
+        """How many bytes the peer has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def has_room(self, size: int, messages: int) -> bool:
         """Tell whether *size* bytes and *messages* more stay within the limits."""
         queued = self._settle()

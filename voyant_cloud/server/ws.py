@@ -114,14 +114,16 @@ async def _serve(
         return
     transport = request.transport
     connection.attach(channel, transport, writer)
+    context = request.app[CONTEXT]
+    context.tally.opened += 1
     try:
-        context = request.app[CONTEXT]
         connection.start((await channel.tail()).head, point, context.config.clock())
         await _read(context, socket, connection, channel)
     except EngineUnavailableError:
         connection.close(CloseCode.TRY_AGAIN_LATER, "the message store is not available")
     finally:
         connection.closed_by_peer(None)
+        context.tally.closed(connection.close_code)
         # What was written is flushed first, but a peer that does not read gets no more than a moment for it.
         transport.close()
         asyncio.get_running_loop().call_later(ABORT_AFTER, transport.abort)
@@ -176,6 +178,7 @@ async def _obey(context: Context, frame: ClientFrame | None, connection: Connect
         data = jsontext.dumps(frame.data)
         context.config.limits.check_message("PublishRealtimeMessageInput.data", data)
         await context.engine.append([NewMessage(channel.name, frame.event, data)])
+        context.tally.published("websocket", 1)
     elif isinstance(frame, RealtimePresenceInput):
         _require(connection, "presence")
         await _change_presence(context, frame, connection, channel)
