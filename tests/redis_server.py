@@ -17,17 +17,12 @@ from redis.exceptions import RedisError
 from tests.processes import free_port
 from tests.waiting import until
 
-__all__ = ["RedisServer", "redis_command", "require_redis", "running_redis"]
-
-
-def redis_command() -> str | None:
-    """Return the server's command, of Redis or of Valkey; ``None`` where there is neither."""
-    return shutil.which("redis-server") or shutil.which("valkey-server")
+__all__ = ["RedisServer", "Sentinel", "require_redis", "running_redis"]
 
 
 def require_redis() -> str:
     """Skip the test where there is no Redis; fail if ``VOYANT_REQUIRE_REDIS`` is 1."""
-    command = redis_command()
+    command = shutil.which("redis-server") or shutil.which("valkey-server")
     if command is None:
         (pytest.fail if os.environ.get("VOYANT_REQUIRE_REDIS") == "1" else pytest.skip)(
             "needs redis-server; on Debian: sudo apt-get install redis-server"
@@ -90,6 +85,64 @@ class RedisServer:
     def _answers(self) -> bool:
         with suppress(RedisError), self.client() as client:
             return bool(client.ping())
+        return False
+
+
+class Sentinel:
+    """A primary, a replica, and the Sentinel that makes the one the other when it is gone. A context manager.
+
+    Args:
+        folder: where they keep their files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        places = [folder / name for name in ("primary", "replica")]
+        for place in places:
+            place.mkdir()
+        self.primary = RedisServer(places[0], "--repl-diskless-sync-delay", "0")
+        self.replica = RedisServer(
+            places[1], "--replicaof", f"127.0.0.1 {self.primary.port}", "--repl-diskless-sync-delay", "0"
+        )
+        self._port = free_port()
+        self._settings = folder / "sentinel.conf"
+        self._settings.write_text(
+            f"port {self._port}\nbind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor voyant 127.0.0.1 {self.primary.port} 1\n"
+            "sentinel down-after-milliseconds voyant 500\nsentinel failover-timeout voyant 2000\n"
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What the engine is told."""
+        return f"redis+sentinel://127.0.0.1:{self._port}/voyant"
+
+    def __enter__(self) -> Sentinel:
+        self.primary.start()
+        self.replica.start()
+        self._process = subprocess.Popen(
+            [require_redis(), str(self._settings), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        # It has to know the replica before there is anything to fail over to.
+        until(lambda: self._knows_replica())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        for server in (self.primary, self.replica):
+            server.kill()
+
+    def promoted(self) -> bool:
+        """Whether the replica is the primary now."""
+        with self.replica.client() as client:
+            return client.role()[0] == b"master"
+
+    def _knows_replica(self) -> bool:
+        with suppress(RedisError), Redis(port=self._port, socket_timeout=5) as client, self.replica.client() as replica:
+            synced = replica.info("replication")["master_link_status"] == "up"
+            return synced and len(client.execute_command("SENTINEL", "REPLICAS", "voyant")) == 1
         return False
 
 

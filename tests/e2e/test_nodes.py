@@ -16,7 +16,7 @@ from tests.balancer import Balancer
 from tests.e2e.executable import Running, environment
 from tests.e2e.oracle import CHANNEL, KEY, Receiver, assert_oracle, survive, time_for_some_messages
 from tests.processes import free_port
-from tests.redis_server import RedisServer, running_redis
+from tests.redis_server import RedisServer, Sentinel, running_redis
 from tests.waiting import PATIENCE, until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
 from voyant_cloud.server.secret_file import create_key_ring
@@ -116,6 +116,27 @@ def test_redis_that_sleeps(cluster: Cluster) -> None:
             time_for_some_messages(client)
 
         survive(client, sleep)
+
+
+def test_failover_to_a_replica(tmp_path: Path, keys: str) -> None:
+    """The primary is killed and its replica takes over; what it had not got is lost with a gap."""
+    with Sentinel(tmp_path) as sentinel:
+        nodes = [VoyantServer(engine=sentinel.url, secret_file=keys, api_key=KEY, limits=MANY) for _ in range(2)]
+        with nodes[0], nodes[1], VoyantCloudClient(api_key=KEY, base_url=nodes[0].url) as client:
+            with VoyantCloudClient(api_key=KEY, base_url=nodes[1].url) as other:
+                with other.realtime.channel(CHANNEL, client_id="survivor") as channel:
+                    receiver = Receiver(channel)
+                    assert channel.wait_connected(PATIENCE)
+                    before = [client.realtime.publish(CHANNEL, event="e", data=number).id for number in range(50)]
+                    sentinel.primary.kill()
+                    until(sentinel.promoted)
+                    until(lambda: _ready(nodes[0].url) and _ready(nodes[1].url))
+                    after = [client.realtime.publish(CHANNEL, event="e", data=number).id for number in range(50)]
+                    receiver.wait_for(after[-1])
+    if not receiver.gaps:
+        assert_oracle([*before, *after], receiver)
+    assert set(after) <= set(receiver.ids)
+    assert len(receiver.ids) == len(set(receiver.ids))
 
 
 def test_history_that_is_lost_is_a_gap(cluster: Cluster) -> None:

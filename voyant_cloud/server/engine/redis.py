@@ -217,6 +217,7 @@ class _Parts:
         self.lane = Lane(address.new_connection)
         # Of their own: a large read must not keep appends waiting.
         self._append_lane = Lane(address.new_connection)
+        self._address = address
         self.appends = Appends(self._append_lane, names, retention, node)
         self.presence = RedisPresence(self.lane, names, retention.clock)
         self._names = names
@@ -239,6 +240,7 @@ class _Parts:
         await self.feed.stop()
         await self._append_lane.stop()
         await self.lane.stop()
+        await self._address.close()
 
     async def echo(self, within: float) -> bool:
         """Publish to this node, and wait until it comes back: all that was stored before has come, too."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
@@ -27,6 +28,10 @@ _SENTINEL: Final = ("redis+sentinel", "rediss+sentinel")
 _OPTIONS: Final = ("db", "prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
 
 
+async def _nothing_to_close() -> None:
+    """Let go of nothing: only Sentinels are asked on connections of their own."""
+
+
 @attrs.frozen
 class Address:
     """Where the engine connects to.
@@ -35,11 +40,13 @@ class Address:
         shown: the URL without user name and password, for people.
         prefix: tells the deployment from others on the same Redis.
         new_connection: makes a connection that is not open yet. Opening it looks up which server to talk to.
+        close: lets go of the connections on which that was looked up.
     """
 
     shown: str
     prefix: str
     new_connection: Callable[[], AbstractConnection] = attrs.field(repr=False)
+    close: Callable[[], Awaitable[None]] = attrs.field(default=_nothing_to_close, repr=False)
 
 
 def parse_address(url: str, *, password: str | None = None) -> Address:
@@ -77,21 +84,20 @@ def parse_address(url: str, *, password: str | None = None) -> Address:
         settings["password"] = password
     try:
         if parts.scheme in _SENTINEL:
-            connect = _by_sentinel(parts.scheme, parts.netloc, parts.path, options, settings)
-        else:
-            query = f"?{urlencode(options)}" if options else ""
-            plain = f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
-            connect = ConnectionPool.from_url(plain, **settings).make_connection
+            pool = _by_sentinel(parts.scheme, parts.netloc, parts.path, options, settings)
+            return Address(shown, prefix, pool.make_connection, partial(_close_all, pool.sentinel_manager))
+        query = f"?{urlencode(options)}" if options else ""
+        plain = f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
+        return Address(shown, prefix, ConnectionPool.from_url(plain, **settings).make_connection)
     except VoyantConfigError:
         raise
     except ValueError:
         raise _wrong("a host, a port from 1 to 65535 and a database number are expected") from None
-    return Address(shown, prefix, connect)
 
 
 def _by_sentinel(
     scheme: str, netloc: str, path: str, options: dict[str, str], settings: dict[str, Any]
-) -> Callable[[], AbstractConnection]:
+) -> SentinelConnectionPool:
     credentials, _, listed = netloc.rpartition("@")
     service, _, db = path.strip("/").partition("/")
     if not service:
@@ -108,7 +114,12 @@ def _by_sentinel(
     hosts = [_host_and_port(each) for each in listed.split(",")]
     found_by = {name: settings[name] for name in ("socket_connect_timeout", "socket_timeout", "retry", "protocol")}
     sentinel = Sentinel(hosts, sentinel_kwargs=found_by)
-    return SentinelConnectionPool(service, sentinel, **settings).make_connection
+    return SentinelConnectionPool(service, sentinel, **settings)
+
+
+async def _close_all(sentinel: Sentinel) -> None:
+    for client in sentinel.sentinels:
+        await client.aclose()
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
