@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from tests.processes import free_port
 from tests.waiting import until
 
-__all__ = ["RedisServer", "Sentinel", "require_redis", "running_redis"]
+__all__ = ["RedisServer", "Sentinel", "require_redis", "running_cluster", "running_redis"]
 
 
 def require_redis() -> str:
@@ -155,3 +155,22 @@ def running_redis(folder: Path, *options: str) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def running_cluster(folder: Path) -> Iterator[list[RedisServer]]:
+    """A Cluster of two, each with half of the slots, for the length of a block."""
+    servers, buses = [], []
+    with ExitStack() as stack:
+        for number in range(2):
+            place = folder / str(number)
+            place.mkdir()
+            buses.append(free_port())
+            options = ("--cluster-enabled", "yes", "--cluster-port", str(buses[-1]))
+            servers.append(stack.enter_context(running_redis(place, *options)))
+        clients = [stack.enter_context(server.client()) for server in servers]
+        for client, slots in zip(clients, ((0, 8191), (8192, 16383)), strict=True):
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", *slots)
+        clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", servers[1].port, buses[1])
+        until(lambda: all(b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO") for client in clients))
+        yield servers

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.redis_server import RedisServer, running_redis
+from tests.processes import free_port
+from tests.redis_server import RedisServer, running_cluster, running_redis
 from tests.server.engine_harness import in_loop, opened, publish, texts
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.server.engine import redis_presence
@@ -39,7 +42,7 @@ def url(redis: RedisServer) -> str:
 async def test_group_that_is_sent_again_is_stored_once(url: str) -> None:
     """A node that repeats a group gets the first answer; one that was overtaken is not stored any more."""
     address = parse_address(url)
-    engine, lane = RedisEngine(address), Lane(address.new_connection)
+    engine, lane = RedisEngine(address), Lane(address)
 
     def node() -> Appends:
         # The same node, that counts from 1 again.
@@ -141,6 +144,43 @@ async def test_redis_that_is_not_there(redis: RedisServer) -> None:
         with pytest.raises(EngineSetupError, match="cannot be used") as caught:
             await RedisEngine(parse_address(url)).open(object())  # type: ignore[arg-type]
         assert SECRET not in str(caught.value)
+
+
+@in_loop
+async def test_redis_behind_tls_and_a_password(tmp_path: Path) -> None:
+    """The certificate is checked, and the password comes from beside the URL."""
+    certificate, key = tmp_path / "redis.crt", tmp_path / "redis.key"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    port = free_port()
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no")
+    with running_redis(tmp_path, "--tls-port", str(port), *files) as redis:
+        with redis.client() as client:
+            client.config_set("requirepass", SECRET)
+        url = f"rediss://localhost:{port}"
+        with pytest.raises(EngineSetupError, match="certificate verify failed"):
+            await RedisEngine(parse_address(url, password=SECRET)).open(object())  # type: ignore[arg-type]
+        engine = RedisEngine(parse_address(f"{url}?ssl_ca_certs={certificate}", password=SECRET))
+        async with opened(engine, "a") as heard:
+            await publish(engine, "1")
+            await heard.until(lambda: texts(heard.messages()) == ["1"])
+
+
+@in_loop
+async def test_cluster_that_moves_the_names(tmp_path: Path) -> None:
+    """A node finds the server of its names, whichever of the Cluster its URL tells."""
+    with running_cluster(tmp_path) as servers:
+        for number, server in enumerate(servers):
+            engine = RedisEngine(parse_address(f"{server.url}?prefix=p"))
+            async with opened(engine, "a") as heard:
+                await publish(engine, str(number))
+                await heard.until(lambda number=number: texts(heard.messages()) == [str(number)])
 
 
 @pytest.mark.parametrize("payload", [b"", b"x1", b"m1 2", b"mepoch 1 1 9:short", b"penter 1 1:a{"])

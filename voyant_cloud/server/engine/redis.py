@@ -214,9 +214,9 @@ class _Parts:
 
     def __init__(self, address: Address, names: Names, retention: Retention, node: str, feed: Feed) -> None:
         self.feed = feed
-        self.lane = Lane(address.new_connection)
+        self.lane = Lane(address)
         # Of their own: a large read must not keep appends waiting.
-        self._append_lane = Lane(address.new_connection)
+        self._append_lane = Lane(address)
         self._address = address
         self.appends = Appends(self._append_lane, names, retention, node)
         self.presence = RedisPresence(self.lane, names, retention.clock)

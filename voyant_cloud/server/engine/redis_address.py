@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-import attrs
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -28,25 +25,53 @@ _SENTINEL: Final = ("redis+sentinel", "rediss+sentinel")
 _OPTIONS: Final = ("db", "prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
 
 
-async def _nothing_to_close() -> None:
-    """Let go of nothing: only Sentinels are asked on connections of their own."""
-
-
-@attrs.frozen
 class Address:
-    """Where the engine connects to.
+    """Where the engine connects to; for one event loop, on which all of a node's connections share it.
 
-    Attributes:
+    Args:
         shown: the URL without user name and password, for people.
         prefix: tells the deployment from others on the same Redis.
-        new_connection: makes a connection that is not open yet. Opening it looks up which server to talk to.
-        close: lets go of the connections on which that was looked up.
+        pool: makes connections; none is kept in it.
     """
 
-    shown: str
-    prefix: str
-    new_connection: Callable[[], AbstractConnection] = attrs.field(repr=False)
-    close: Callable[[], Awaitable[None]] = attrs.field(default=_nothing_to_close, repr=False)
+    def __init__(self, shown: str, prefix: str, pool: ConnectionPool) -> None:
+        self.shown = shown
+        self.prefix = prefix
+        self._pool = pool
+        self._given = {
+            name: pool.connection_kwargs[name] for name in ("host", "port") if name in pool.connection_kwargs
+        }
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown!r}, prefix={self.prefix!r})"
+
+    def new_connection(self) -> AbstractConnection:
+        """Make a connection that is not open yet. Opening it looks up which server to talk to."""
+        connection: AbstractConnection = self._pool.make_connection()
+        return connection
+
+    def follow(self, host: str, port: int) -> None:
+        """Have further connections go where a Cluster said that the deployment's names are.
+
+        Args:
+            host: its host; empty for the one that said so.
+            port: its port.
+        """
+        if self._given:
+            self._pool.connection_kwargs["port"] = port
+            if host:
+                self._pool.connection_kwargs["host"] = host
+
+    def start_over(self) -> None:
+        """Have further connections go where the URL says, since the one that was followed cannot be reached."""
+        given: Any = self._pool.connection_kwargs
+        given.update(self._given)
+
+    async def close(self) -> None:
+        """Let go of the connections on which Sentinels were asked."""
+        if isinstance(self._pool, SentinelConnectionPool):
+            for client in self._pool.sentinel_manager.sentinels:
+                await client.aclose()
 
 
 def parse_address(url: str, *, password: str | None = None) -> Address:
@@ -84,11 +109,10 @@ def parse_address(url: str, *, password: str | None = None) -> Address:
         settings["password"] = password
     try:
         if parts.scheme in _SENTINEL:
-            pool = _by_sentinel(parts.scheme, parts.netloc, parts.path, options, settings)
-            return Address(shown, prefix, pool.make_connection, partial(_close_all, pool.sentinel_manager))
+            return Address(shown, prefix, _by_sentinel(parts.scheme, parts.netloc, parts.path, options, settings))
         query = f"?{urlencode(options)}" if options else ""
         plain = f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
-        return Address(shown, prefix, ConnectionPool.from_url(plain, **settings).make_connection)
+        return Address(shown, prefix, ConnectionPool.from_url(plain, **settings))
     except VoyantConfigError:
         raise
     except ValueError:
@@ -115,11 +139,6 @@ def _by_sentinel(
     found_by = {name: settings[name] for name in ("socket_connect_timeout", "socket_timeout", "retry", "protocol")}
     sentinel = Sentinel(hosts, sentinel_kwargs=found_by)
     return SentinelConnectionPool(service, sentinel, **settings)
-
-
-async def _close_all(sentinel: Sentinel) -> None:
-    for client in sentinel.sentinels:
-        await client.aclose()
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -28,6 +28,7 @@ from redis.exceptions import (
 )
 
 from voyant_cloud.server.engine.base import EngineOutcomeUnknownError, EngineUnavailableError
+from voyant_cloud.server.engine.redis_address import Address
 from voyant_cloud.server.engine.redis_script import SCRIPTS, Script
 
 __all__ = ["ANSWER_WITHIN", "Lane"]
@@ -91,11 +92,11 @@ class Lane:
     """A connection that is made when it is needed, and made again when it is lost. For one event loop.
 
     Args:
-        new_connection: makes a connection that is not open yet.
+        address: makes its connections.
     """
 
-    def __init__(self, new_connection: Callable[[], AbstractConnection]) -> None:
-        self._new_connection = new_connection
+    def __init__(self, address: Address) -> None:
+        self._address = address
         self._loop = asyncio.get_running_loop()
         self._connection: AbstractConnection | None = None
         self._jobs: deque[_Job] = deque()
@@ -162,6 +163,7 @@ class Lane:
         try:
             connection = await self._connected()
         except (RedisError, OSError) as error:
+            self._address.start_over()
             return error
         open_jobs = deque(group)
         problem: Exception | None = None
@@ -175,6 +177,8 @@ class Lane:
             for job in open_jobs:
                 job.unsure = True
             return error
+        if isinstance(problem, MovedError):
+            self._address.follow(problem.host, problem.port)
         return problem
 
     async def _connected(self) -> AbstractConnection:
@@ -184,7 +188,7 @@ class Lane:
             raise ConnectionError("there is an answer to nothing")
         self._used_at = self._loop.time()
         if self._connection is None:
-            connection = self._connection = self._new_connection()
+            connection = self._connection = self._address.new_connection()
             await connection.connect()
             # All of them, or one that is not known yet would be overtaken by those behind it.
             await connection.send_packed_command(
