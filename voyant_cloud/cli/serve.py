@@ -32,6 +32,7 @@ def require_server_extra() -> None:
 
 
 @click.command()
+@click.option("--config", "config_file", metavar="PATH", help="A TOML file of settings.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 8787]")
 @click.option("--data", metavar="PATH", help="Database file, or :memory: to keep nothing.  [default: :memory:]")
@@ -52,6 +53,7 @@ def serve(
     invocation: Invocation,
     out: Output,
     /,
+    config_file: str | None,
     host: str | None,
     port: int | None,
     data: str | None,
@@ -67,13 +69,13 @@ def serve(
     """Run the realtime service on this machine.
 
     The first line on stdout is its base URL; with --quiet there is no other, with --json it is an object that holds
-    the address, and the API key if one was made. VOYANT_SERVER_HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE,
-    _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there
-    does not show in the process list, nor does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD.
+    the address, and the API key if one was made.
+
+    VOYANT_SERVER_CONFIG, _HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE, _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE,
+    _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list, nor
+    does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD. The file can hold the same, by the same names in
+    small letters. An option counts before the environment, and that before the file.
     """
-    invocation.secrets += [key.partition(":")[0] for key in api_keys]
-    password = (engine or "").rpartition("@")[0].rpartition(":")[2]
-    invocation.secrets += [password] if password else []
     invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
     server_config = importlib.import_module("voyant_cloud.server.config")
@@ -88,7 +90,9 @@ def serve(
         console=console,
         drain_seconds=drain_seconds,
         limits=dict(_limit(text) for text in limits),
+        config_file=config_file,
         env=os.environ,
+        on_secret=invocation.secrets.append,
     )
     logged = access_log and not out.quiet
     logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if logged else logging.WARNING)
