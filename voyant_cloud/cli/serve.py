@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ def require_server_extra() -> None:
 
 @click.command()
 @click.option("--config", "config_file", metavar="PATH", help="A TOML file of settings.")
+@click.option("--check-config", is_flag=True, help="Show every setting and where it comes from, and start nothing.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 8787]")
 @click.option("--data", metavar="PATH", help="Database file, or :memory: to keep nothing.  [default: :memory:]")
@@ -54,6 +56,7 @@ def serve(
     out: Output,
     /,
     config_file: str | None,
+    check_config: bool,
     host: str | None,
     port: int | None,
     data: str | None,
@@ -94,6 +97,9 @@ def serve(
         env=os.environ,
         on_secret=invocation.secrets.append,
     )
+    if check_config:
+        _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
+        return
     logged = access_log and not out.quiet
     logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if logged else logging.WARNING)
     importlib.import_module("voyant_cloud.server.run").run(config, say=partial(_greet, out))
@@ -112,6 +118,18 @@ def _greet(out: Output, greeting: Any) -> None:
     else:
         # In one piece: whoever reads no more than the first line may close the pipe then.
         out.line(greeting.url if out.quiet else str(greeting))
+
+
+def _show(out: Output, settings: Sequence[Any]) -> None:
+    if out.as_json:
+        out.json_line({each.name: {"value": each.value, "origin": each.origin} for each in settings})
+        return
+    rows = [(each.name, each.shown, each.origin) for each in settings]
+    if out.on_terminal and not out.quiet:
+        out.table(("Setting", "Value", "From"), rows)
+    elif not out.quiet:
+        for row in rows:
+            out.columns(*row)
 
 
 def _limit(text: str) -> tuple[str, float]:
