@@ -49,7 +49,7 @@ def require_server_extra() -> None:
 @click.option("--console/--no-console", default=None, help="Serve /console, for browsers.  [default: on the loopback]")
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
-@click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
+@click.option("--access-log/--no-access-log", default=True, help="Log requests and closed connections.")
 @output_command
 def serve(
     invocation: Invocation,
@@ -81,8 +81,8 @@ def serve(
     """
     invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
-    server_config = importlib.import_module("voyant_cloud.server.config")
-    config = server_config.load_config(
+    load = partial(
+        importlib.import_module("voyant_cloud.server.config").load_config,
         host=host,
         port=port,
         data=data,
@@ -97,12 +97,14 @@ def serve(
         env=os.environ,
         on_secret=invocation.secrets.append,
     )
+    config = load()
     if check_config:
         _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
         return
-    logged = access_log and not out.quiet
-    logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if logged else logging.WARNING)
-    importlib.import_module("voyant_cloud.server.run").run(config, say=partial(_greet, out))
+    logging.getLogger("voyant_cloud.server").setLevel(logging.WARNING if out.quiet else logging.INFO)
+    if not access_log:
+        logging.getLogger("voyant_cloud.server.access").setLevel(logging.WARNING)
+    importlib.import_module("voyant_cloud.server.run").run(config, load=load, say=partial(_greet, out))
 
 
 def _greet(out: Output, greeting: Any) -> None:

@@ -81,15 +81,20 @@ def create_key_ring(path: Path) -> KeyRing:
 
 
 def _read(path: Path) -> KeyRing:
-    with path.open() as file:
+    with path.open("rb") as file:
         require_private(os.fstat(file.fileno()).st_mode, f"signing keys {path}")
-        text = file.read()
+        data = file.read()
     try:
-        first, *others = (_key(entry) for entry in json.loads(text)["keys"])
-    except (ValueError, LookupError, TypeError) as error:
+        first, *others = (_key(entry) for entry in json.loads(data)["keys"])
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         if isinstance(error, VoyantConfigError):
             raise
         raise VoyantConfigError(f"signing keys {path}: the file is damaged; restore it, or remove it") from None
+    ids = [key.kid for key in (first, *others)]
+    for kid in ids:
+        if ids.count(kid) > 1:
+            # Tokens name their key by it, so the second one would verify nothing.
+            raise VoyantConfigError(f"signing keys {path}: the id {kid[:80]!r} is there more than once")
     return KeyRing((first, *others))
 
 
