@@ -13,7 +13,7 @@ PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible en
   realtime/frames realtime/liveness realtime/recovery realtime/session realtime/steps realtime/timers realtime/written \
   server/block server/capabilities server/engine/redis_names server/engine/redis_payload server/fast_batch server/memory \
   server/message_id server/origins \
-  server/presence server/rate server/tail server/tally server/wire testing/difference testing/wanted
+  server/presence server/rate server/settings server/tail server/tally server/wire testing/difference testing/wanted
 empty :=
 comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))

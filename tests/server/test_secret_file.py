@@ -42,12 +42,22 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", '{"keys": []}', '{"keys": [{"kid": "a"}]}', '{"keys": [{"kid": "a", "secret": "zz"}]}', '{"keys": 5}'],
+    [
+        *(
+            "",
+            "{}",
+            '{"keys": []}',
+            '{"keys": [{"kid": "a"}]}',
+            '{"keys": [{"kid": "a", "secret": "zz"}]}',
+            '{"keys": 5}',
+        ),
+        *("\xff", "[" * 100_000),
+    ],
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, text: str) -> None:
     """A file that is no key ring is named, and its content is not."""
     path = tmp_path / "keys"
-    path.write_text(text)
+    path.write_text(text, "latin-1")
     path.chmod(0o600)
     with pytest.raises(VoyantConfigError, match="the file is damaged"):
         load_or_create_key_ring(path)
@@ -59,6 +69,15 @@ def test_a_short_secret_is_refused(tmp_path: Path) -> None:
     path.write_text('{"keys": [{"kid": "a", "secret": "aabb"}]}')
     path.chmod(0o600)
     with pytest.raises(VoyantConfigError, match="is 2 bytes, at least 32"):
+        load_or_create_key_ring(path)
+
+
+def test_an_id_that_is_there_twice(tmp_path: Path) -> None:
+    """Two keys of one id are refused, since only the first could be found."""
+    path = tmp_path / "keys"
+    path.write_text(json.dumps({"keys": [{"kid": "a", "secret": digit * 64} for digit in "12"]}))
+    path.chmod(0o600)
+    with pytest.raises(VoyantConfigError, match="the id 'a' is there more than once"):
         load_or_create_key_ring(path)
 
 

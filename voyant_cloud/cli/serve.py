@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,8 @@ def require_server_extra() -> None:
 
 
 @click.command()
+@click.option("--config", "config_file", metavar="PATH", help="A TOML file of settings.")
+@click.option("--check-config", is_flag=True, help="Show every setting and where it comes from, and start nothing.")
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 picks a free one.  [default: 8787]")
 @click.option("--data", metavar="PATH", help="Database file, or :memory: to keep nothing.  [default: :memory:]")
@@ -46,12 +49,14 @@ def require_server_extra() -> None:
 @click.option("--console/--no-console", default=None, help="Serve /console, for browsers.  [default: on the loopback]")
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
-@click.option("--access-log/--no-access-log", default=True, help="Log each request on stderr.")
+@click.option("--access-log/--no-access-log", default=True, help="Log requests and closed connections.")
 @output_command
 def serve(
     invocation: Invocation,
     out: Output,
     /,
+    config_file: str | None,
+    check_config: bool,
     host: str | None,
     port: int | None,
     data: str | None,
@@ -67,17 +72,17 @@ def serve(
     """Run the realtime service on this machine.
 
     The first line on stdout is its base URL; with --quiet there is no other, with --json it is an object that holds
-    the address, and the API key if one was made. VOYANT_SERVER_HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE,
-    _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE, _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there
-    does not show in the process list, nor does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD.
+    the address, and the API key if one was made.
+
+    VOYANT_SERVER_CONFIG, _HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE, _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE,
+    _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list, nor
+    does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD. The file can hold the same, by the same names in
+    small letters. An option counts before the environment, and that before the file.
     """
-    invocation.secrets += [key.partition(":")[0] for key in api_keys]
-    password = (engine or "").rpartition("@")[0].rpartition(":")[2]
-    invocation.secrets += [password] if password else []
     invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
-    server_config = importlib.import_module("voyant_cloud.server.config")
-    config = server_config.load_config(
+    load = partial(
+        importlib.import_module("voyant_cloud.server.config").load_config,
         host=host,
         port=port,
         data=data,
@@ -88,11 +93,18 @@ def serve(
         console=console,
         drain_seconds=drain_seconds,
         limits=dict(_limit(text) for text in limits),
+        config_file=config_file,
         env=os.environ,
+        on_secret=invocation.secrets.append,
     )
-    logged = access_log and not out.quiet
-    logging.getLogger("voyant_cloud.server").setLevel(logging.INFO if logged else logging.WARNING)
-    importlib.import_module("voyant_cloud.server.run").run(config, say=partial(_greet, out))
+    config = load()
+    if check_config:
+        _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
+        return
+    logging.getLogger("voyant_cloud.server").setLevel(logging.WARNING if out.quiet else logging.INFO)
+    if not access_log:
+        logging.getLogger("voyant_cloud.server.access").setLevel(logging.WARNING)
+    importlib.import_module("voyant_cloud.server.run").run(config, load=load, say=partial(_greet, out))
 
 
 def _greet(out: Output, greeting: Any) -> None:
@@ -108,6 +120,18 @@ def _greet(out: Output, greeting: Any) -> None:
     else:
         # In one piece: whoever reads no more than the first line may close the pipe then.
         out.line(greeting.url if out.quiet else str(greeting))
+
+
+def _show(out: Output, settings: Sequence[Any]) -> None:
+    if out.as_json:
+        out.json_line({each.name: {"value": each.value, "origin": each.origin} for each in settings})
+        return
+    rows = [(each.name, each.shown, each.origin) for each in settings]
+    if out.on_terminal and not out.quiet:
+        out.table(("Setting", "Value", "From"), rows)
+    elif not out.quiet:
+        for row in rows:
+            out.columns(*row)
 
 
 def _limit(text: str) -> tuple[str, float]:

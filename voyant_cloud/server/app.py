@@ -111,6 +111,23 @@ class Server:
             connection.close(CloseCode.SERVICE_RESTART, "retry-after=0.5")
         await self._close()
 
+    def adopt(self, config: ServerConfig, ring: KeyRing) -> None:
+        """Take other API keys, origins and signing keys for all that is asked from now on; open connections stay.
+
+        Args:
+            config: where the keys and origins are; nothing else of it is taken.
+            ring: the signing keys.
+        """
+        running = self.context.config
+        keys, tokens = ApiKeys(config.api_keys), Tokens(ring, running.clock)
+        taken = attrs.evolve(
+            running,
+            api_keys=config.api_keys,
+            made_up_key=config.made_up_key,
+            allowed_origins=config.allowed_origins,
+        )
+        self.context.config, self.context.keys, self.context.tokens = taken, keys, tokens
+
     def drop_connections(self) -> int:
         """Cut every WebSocket without a word, as a network does, and return how many there were."""
         connections = tuple(self.context.connections)

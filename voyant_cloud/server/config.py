@@ -1,4 +1,4 @@
-"""How a server is set up: arguments and ``VOYANT_SERVER_…`` environment, checked in one place."""
+"""How a server is set up: its settings, checked, and where each of them comes from."""
 
 from __future__ import annotations
 
@@ -14,38 +14,27 @@ import attrs
 
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.server.api_keys import ApiKey, generate_api_key, parse_api_key
+from voyant_cloud.server.config_sources import CONFIG, Given, Source, secrets_of, sources
 from voyant_cloud.server.limits import Limits
+from voyant_cloud.server.settings import LIMIT, SETTINGS
 
-__all__ = ["MEMORY", "ServerConfig", "load_config"]
+__all__ = ["LOG_FORMATS", "MEMORY", "ServerConfig", "is_loopback", "load_config"]
 
 MEMORY: Final = ":memory:"
 LONGEST_DRAIN: Final = 25.0
 """Seconds. A supervisor commonly kills after 30, and what was accepted still has to be flushed."""
-_ENV_PREFIX: Final = "VOYANT_SERVER_"
-_ENV_NAMES: Final = (
-    "host",
-    "port",
-    "data",
-    "engine",
-    "engine_password",
-    "secret_file",
-    "api_keys",
-    "allowed_origins",
-    "console",
-    "drain_seconds",
-)
-_FLAGS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
+LOG_FORMATS: Final = ("text", "json")
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != text:
-        raise VoyantConfigError(
-            f"allowed_origins: {text!r} must be a scheme, host and port, such as https://example.com"
-        )
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and parts.hostname and f"{parts.scheme}://{parts.netloc}" == text
+    except ValueError:
+        sound = False
+    if not sound:
+        problem = "must be a scheme, host and port, such as https://example.com"
+        raise VoyantConfigError(f"allowed_origins: {text[:200]!r} {problem}")
     return text
 
 
@@ -61,6 +50,11 @@ def _check_port(_: ServerConfig, __: attrs.Attribute[int], value: int) -> None:
 def _check_drain(_: ServerConfig, __: attrs.Attribute[float], value: float) -> None:
     if not 0 <= value <= LONGEST_DRAIN:
         raise VoyantConfigError(f"drain_seconds: is {value}, must be 0 to {LONGEST_DRAIN:g}")
+
+
+def _check_log_format(_: ServerConfig, __: attrs.Attribute[str], value: str) -> None:
+    if value not in LOG_FORMATS:
+        raise VoyantConfigError(f"log_format: is {value[:80]!r}, must be one of {', '.join(LOG_FORMATS)}")
 
 
 @attrs.frozen(kw_only=True)
@@ -79,9 +73,12 @@ class ServerConfig:
         allowed_origins: browser origins that may connect, compared exactly.
         console: whether ``/console`` is served; ``None`` for on the loopback alone.
         drain_seconds: how long a stop spreads the goodbyes to its connections, 0 to 25.
+        log_format: how the log looks, ``text`` or ``json``; for whoever sets up logging.
         limits: what is taken and kept.
         presence_grace: seconds that a dropped member is held.
         clock: seconds since 1970; tests pass their own.
+        config_file: the TOML file that was read.
+        origins: where each setting comes from that is not at its default, by its name in ``settings.SETTINGS``.
     """
 
     host: str = "127.0.0.1"
@@ -95,9 +92,12 @@ class ServerConfig:
     allowed_origins: tuple[str, ...] = attrs.field(default=(), converter=_origins)
     console: bool | None = None
     drain_seconds: float = attrs.field(default=20.0, validator=_check_drain)
+    log_format: str = attrs.field(default="text", validator=_check_log_format)
     limits: Limits = attrs.field(factory=Limits)
     presence_grace: float = 15.0
     clock: Callable[[], float] = attrs.field(default=time.time, repr=False)
+    config_file: str | None = None
+    origins: Mapping[str, str] = attrs.field(factory=dict, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.engine is None:
@@ -113,7 +113,7 @@ class ServerConfig:
     @property
     def serves_console(self) -> bool:
         """Whether ``/console`` is served."""
-        return _is_loopback(self.host) if self.console is None else self.console
+        return is_loopback(self.host) if self.console is None else self.console
 
     @property
     def kept_in(self) -> str:
@@ -121,7 +121,7 @@ class ServerConfig:
         if self.engine is None:
             return self.data
         scheme, _, rest = self.engine.partition("://")
-        return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
     @property
     def secret_path(self) -> Path | None:
@@ -134,109 +134,79 @@ class ServerConfig:
 
 def load_config(
     *,
-    host: str | None = None,
-    port: int | None = None,
-    data: str | None = None,
-    engine: str | None = None,
-    secret_file: str | None = None,
-    api_keys: Sequence[str] = (),
-    allowed_origins: Sequence[str] = (),
-    console: bool | None = None,
-    drain_seconds: float | None = None,
-    limits: Mapping[str, float] | None = None,
     env: Mapping[str, str],
-    **others: Any,
+    config_file: str | None = None,
+    limits: Mapping[str, float] | None = None,
+    on_secret: Callable[[str], object] = lambda _: None,
+    **settings: Any,
 ) -> ServerConfig:
-    """Put a configuration together: arguments first, then the environment, then defaults.
+    """Put a configuration together: arguments first, then the environment, then the TOML file, then defaults.
 
     Args:
-        host: the address to listen on; ``VOYANT_SERVER_HOST``.
-        port: the port; ``VOYANT_SERVER_PORT``.
-        data: the database's file; ``VOYANT_SERVER_DATA``.
-        engine: the URL of a Redis; ``VOYANT_SERVER_ENGINE``. Its password may be in ``VOYANT_SERVER_ENGINE_PASSWORD``.
-        secret_file: the signing keys' file; ``VOYANT_SERVER_SECRET_FILE``.
-        api_keys: keys as ``KEY`` or ``KEY:scope,scope``; ``VOYANT_SERVER_API_KEYS``, separated by spaces.
-        allowed_origins: browser origins; ``VOYANT_SERVER_ALLOWED_ORIGINS``, separated by spaces.
-        console: see ``ServerConfig``; ``VOYANT_SERVER_CONSOLE``, one of true, 1, yes, on, false, 0, no and off.
-        drain_seconds: see ``ServerConfig``; ``VOYANT_SERVER_DRAIN_SECONDS``.
-        limits: limits by name; ``VOYANT_SERVER_LIMIT_<NAME>`` each.
-        env: the environment; an empty value counts as unset.
-        others: further fields of ``ServerConfig``.
+        env: the environment: ``VOYANT_SERVER_HOST`` and so on, lists with spaces between their members, limits as
+            ``VOYANT_SERVER_LIMIT_<NAME>``; an empty value counts as unset.
+        config_file: the TOML file, see ``read_config_file``; ``VOYANT_SERVER_CONFIG``.
+        limits: limits by name.
+        on_secret: is told each API key and password that is given, so that it can be masked, before it is checked.
+        settings: by the names of ``SETTINGS``, API keys as ``KEY`` or ``KEY:scope,scope``, where ``None`` and what is
+            empty count as unset; and further fields of ``ServerConfig``.
 
     Raises:
-        VoyantConfigError: a value is out of range, or there is no API key and the host is not the loopback, where a
-            made-up key would lock everybody out or let a reader of the log in.
+        VoyantConfigError: the file cannot be read; a value is out of range, whether it counts or not; or there is no
+            API key and the host is not the loopback, where a made-up key would lock everybody out, or let a reader of
+            the log in.
     """
-    given = {
-        name.removeprefix(_ENV_PREFIX).lower(): value
-        for name, value in env.items()
-        if name.startswith(_ENV_PREFIX) and value
-    }
-    _refuse_unknown(given)
+    flags = {name: value for name, value in settings.items() if name in SETTINGS}
+    others = {name: value for name, value in settings.items() if name not in SETTINGS}
+    given: Source = {}
+    for source in sources({CONFIG: config_file, **flags}, limits or {}, env):
+        for secret in secrets_of(source):
+            on_secret(secret)
+        given |= {name: _checked(name, each) for name, each in source.items()}
+    return _put_together(given, others)
+
+
+def _put_together(given: Source, others: Mapping[str, Any]) -> ServerConfig:
+    values = {name: each.value for name, each in given.items()}
+    limits = {name.removeprefix(LIMIT): values.pop(name) for name in given if name.startswith(LIMIT)}
     settings: dict[str, Any] = {
-        "host": host or given.get("host"),
-        "port": port if port is not None else _number("port", given.get("port"), int),
-        "data": data or given.get("data"),
-        "engine": engine or given.get("engine"),
-        "engine_password": given.get("engine_password"),
-        "secret_file": secret_file or given.get("secret_file"),
-        "console": console if console is not None else _flag("console", given.get("console")),
-        "drain_seconds": drain_seconds
-        if drain_seconds is not None
-        else _number("drain_seconds", given.get("drain_seconds"), float),
-        "allowed_origins": tuple(allowed_origins) or tuple(given.get("allowed_origins", "").split()) or None,
-        "limits": _limits(given, limits or {}),
+        "config_file": values.pop(CONFIG, None),
+        **values,
+        "limits": Limits(**limits),
+        "origins": {name: each.origin for name, each in given.items()},
         **others,
     }
-    settings = {name: value for name, value in settings.items() if value is not None}
-    texts = tuple(api_keys) or tuple(given.get("api_keys", "").split())
-    if texts:
-        return ServerConfig(api_keys=tuple(parse_api_key(text) for text in texts), **settings)
-    _require_loopback(settings.get("host", "127.0.0.1"))
-    key = generate_api_key()
-    return ServerConfig(api_keys=(parse_api_key(key),), made_up_key=key, **settings)
+    if not settings.get("api_keys"):
+        _require_loopback(settings.get("host", "127.0.0.1"))
+        key = generate_api_key()
+        settings |= {"api_keys": (parse_api_key(key),), "made_up_key": key}
+    return ServerConfig(**settings)
 
 
-def _refuse_unknown(given: Mapping[str, str]) -> None:
-    known = {*_ENV_NAMES, *(f"limit_{field.name}" for field in attrs.fields(Limits))}
-    unknown = sorted(set(given) - known)
-    if unknown:
-        names = ", ".join(_ENV_PREFIX + name.upper() for name in (*_ENV_NAMES, "limit_<name>"))
-        raise VoyantConfigError(f"{_ENV_PREFIX}{unknown[0].upper()}: there is no such setting; known are {names}")
-
-
-def _limits(given: Mapping[str, str], arguments: Mapping[str, float]) -> Limits:
-    values: dict[str, float] = {}
-    for field in attrs.fields(Limits):
-        kind = float if isinstance(field.default, float) else int
-        value = arguments.get(field.name, _number(f"limit_{field.name}", given.get(f"limit_{field.name}"), kind))
-        if value is not None:
-            values[field.name] = value
-    unknown = sorted(set(arguments) - set(attrs.fields_dict(Limits)))
-    if unknown:
-        known = ", ".join(attrs.fields_dict(Limits))
-        raise VoyantConfigError(f"limit {unknown[0]}: there is no such limit; known are {known}")
-    return Limits(**values)  # type: ignore[arg-type]
-
-
-def _number(name: str, text: str | None, kind: type[int] | type[float]) -> Any:
-    if text is None:
-        return None
+def _checked(name: str, given: Given) -> Given:
     try:
-        return kind(text)
-    except ValueError:
-        raise VoyantConfigError(f"{_ENV_PREFIX}{name.upper()}: must be a number, got {text[:80]!r}") from None
+        return attrs.evolve(given, value=_in_range(name, given.value))
+    except VoyantConfigError as error:
+        raise given.wrong(error) from None
 
 
-def _flag(name: str, text: str | None) -> bool | None:
-    if text is None:
-        return None
-    if text.lower() not in _FLAGS:
-        raise VoyantConfigError(f"{_ENV_PREFIX}{name.upper()}: must be one of {', '.join(_FLAGS)}, got {text[:80]!r}")
-    return _FLAGS[text.lower()]
+def _in_range(name: str, value: Any) -> Any:
+    if name == "api_keys":
+        return tuple(parse_api_key(text) for text in value)
+    if name.startswith(LIMIT):
+        Limits(**{name.removeprefix(LIMIT): value})
+        return value
+    if name == "allowed_origins":
+        return _origins(value)
+    # The range of a number is said once, at its field.
+    field = attrs.fields_dict(ServerConfig).get(name)
+    if field is not None and field.validator is not None:
+        field.validator(None, field, value)
+    return value
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether nobody but this machine reaches an address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -244,7 +214,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _require_loopback(host: str) -> None:
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise VoyantConfigError(
-            f"api_keys: listening on {host} needs a key of your own; give --api-key or set VOYANT_SERVER_API_KEYS"
+            f"api_keys: listening on {host} needs a key of your own; give --api-key, set VOYANT_SERVER_API_KEYS, or"
+            " list api_keys in the file of --config"
         )

@@ -18,7 +18,7 @@ __all__ = ["CONTEXT", "Context"]
 
 @attrs.define
 class Context:
-    """The parts of one running server.
+    """The parts of one running server. ``config``, ``keys`` and ``tokens`` are others after a reload: look each time.
 
     Attributes:
         tally: what it counts.

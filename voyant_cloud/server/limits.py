@@ -21,9 +21,9 @@ def _bounded(lowest: float) -> Any:
     def check(limits: Limits, field: attrs.Attribute[Any], value: float) -> None:
         highest = _CONTRACT.get(field.name, _MOST)
         kinds = (int, float) if isinstance(field.default, float) else (int,)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, kinds) or _is_endless(value):
             kind = "a number" if float in kinds else "a whole number"
-            raise VoyantConfigError(f"limit {field.name}: must be {kind}, got {value!r}")
+            raise VoyantConfigError(f"limit {field.name}: must be {kind}, got {value!r:.80}")
         if value < lowest:
             raise VoyantConfigError(f"limit {field.name}: is {value}, at least {lowest} is required")
         if value > highest:
@@ -31,6 +31,11 @@ def _bounded(lowest: float) -> Any:
             raise VoyantConfigError(f"limit {field.name}: is {value}, {who} at most {highest}")
 
     return check
+
+
+def _is_endless(value: float) -> bool:
+    # A whole number may be too large for isfinite.
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _limit(default: float, lowest: float = 1) -> Any:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final
 
 import attrs
@@ -14,11 +15,13 @@ import attrs
 from voyant_cloud.server.app import Server
 from voyant_cloud.server.config import MEMORY, ServerConfig
 from voyant_cloud.server.loop import loop_factory
+from voyant_cloud.server.reload import Reloader
 
-__all__ = ["Greeting", "run"]
+__all__ = ["Greeting", "run", "terminals_of"]
 
 STOP_WITHIN: Final = 5.0
 """Seconds, after a drain of 25 at most: supervisors commonly kill after 30."""
+_STREAMS: Final = (0, 1, 2)
 _log = logging.getLogger("voyant_cloud.server")
 
 
@@ -54,28 +57,32 @@ class Greeting:
         return "\n".join([*lines, "Ctrl-C stops the server."])
 
 
-def run(config: ServerConfig, *, say: Callable[[Greeting], None]) -> None:
+def run(config: ServerConfig, *, load: Callable[[], ServerConfig], say: Callable[[Greeting], None]) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     SIGTERM drains: readiness turns red, connections are sent away over ``drain_seconds``, then everything is flushed;
-    30 s at most. Ctrl-C, or a second SIGTERM, skips the drain.
+    30 s at most. Ctrl-C, or a second SIGTERM, skips the drain. SIGHUP has the configuration read again; see
+    ``Reloader``. The one that comes because the terminal was closed is as Ctrl-C.
 
     Args:
         config: how to serve.
+        load: reads the configuration again.
         say: prints what people need to know, once it serves; the first line of that is the base URL.
 
     Raises:
         VoyantConfigError: the server cannot start; the message says why.
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(config, say))
+        runner.run(_serve(config, load, say))
 
 
-async def _serve(config: ServerConfig, say: Callable[[Greeting], None]) -> None:
+async def _serve(config: ServerConfig, load: Callable[[], ServerConfig], say: Callable[[Greeting], None]) -> None:
     server = Server(config)
+    reloader = Reloader(server, load)
     drain, leave = asyncio.Event(), asyncio.Event()
-    _on_signals(drain, leave)
+    _on_signals(drain, leave, reloader)
     await server.start()
+    reloading = asyncio.ensure_future(reloader.run())
     say(_greeting(config, server.url))
     await _first_of(drain.wait(), leave.wait())
     if not leave.is_set():
@@ -84,6 +91,8 @@ async def _serve(config: ServerConfig, say: Callable[[Greeting], None]) -> None:
         await asyncio.wait_for(server.stop(), STOP_WITHIN)
     except TimeoutError:
         _log.error("the server did not stop within %g s and was ended", STOP_WITHIN)
+    finally:
+        reloading.cancel()
 
 
 def _greeting(config: ServerConfig, url: str) -> Greeting:
@@ -91,15 +100,28 @@ def _greeting(config: ServerConfig, url: str) -> Greeting:
     return Greeting(url, config.kept_in, console, config.made_up_key)
 
 
-def _on_signals(drain: asyncio.Event, leave: asyncio.Event) -> None:
+def _on_signals(drain: asyncio.Event, leave: asyncio.Event, reloader: Reloader) -> None:
     loop = asyncio.get_running_loop()
+    terminals = terminals_of(_STREAMS)
 
     def terminate() -> None:
         (leave if drain.is_set() else drain).set()
 
+    def hang_up() -> None:
+        if terminals == terminals_of(_STREAMS):
+            reloader.ask()
+        else:
+            leave.set()
+
     if sys.platform != "win32":
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
         loop.add_signal_handler(signal.SIGTERM, terminate)
         loop.add_signal_handler(signal.SIGINT, leave.set)
+
+
+def terminals_of(streams: Iterable[int]) -> list[int]:
+    """Return which streams lead to a terminal. None leads to one that was closed."""
+    return [stream for stream in streams if os.isatty(stream)]
 
 
 async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from voyant_cloud.errors import VoyantConfigError
+from voyant_cloud.server.private_file import require_private
 from voyant_cloud.server.tokens import KeyRing, SigningKey, new_signing_key
 
 __all__ = ["create_key_ring", "load_key_ring", "load_or_create_key_ring"]
@@ -81,17 +81,20 @@ def create_key_ring(path: Path) -> KeyRing:
 
 
 def _read(path: Path) -> KeyRing:
-    with path.open() as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if os.name == "posix" and mode & 0o077:
-            raise VoyantConfigError(f"signing keys {path}: others can read it (mode {mode:04o}); run chmod 600 on it")
-        text = file.read()
+    with path.open("rb") as file:
+        require_private(os.fstat(file.fileno()).st_mode, f"signing keys {path}")
+        data = file.read()
     try:
-        first, *others = (_key(entry) for entry in json.loads(text)["keys"])
-    except (ValueError, LookupError, TypeError) as error:
+        first, *others = (_key(entry) for entry in json.loads(data)["keys"])
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         if isinstance(error, VoyantConfigError):
             raise
         raise VoyantConfigError(f"signing keys {path}: the file is damaged; restore it, or remove it") from None
+    ids = [key.kid for key in (first, *others)]
+    for kid in ids:
+        if ids.count(kid) > 1:
+            # Tokens name their key by it, so the second one would verify nothing.
+            raise VoyantConfigError(f"signing keys {path}: the id {kid[:80]!r} is there more than once")
     return KeyRing((first, *others))
 
 

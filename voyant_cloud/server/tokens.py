@@ -94,10 +94,14 @@ class ClientToken:
 
 
 class Tokens:
-    """Mints and checks client tokens."""
+    """Mints and checks client tokens.
+
+    Attributes:
+        ring: the keys with which it does.
+    """
 
     def __init__(self, ring: KeyRing, clock: Callable[[], float]) -> None:
-        self._ring = ring
+        self.ring = ring
         self._clock = clock
 
     def mint(self, client_id: str, capabilities: Mapping[str, Sequence[str]], ttl_seconds: int) -> tuple[str, int]:
@@ -124,7 +128,7 @@ class Tokens:
             "exp": now + ttl_seconds,
             "jti": secrets.token_hex(8),
         }
-        key = self._ring.signing
+        key = self.ring.signing
         token = _PREFIX + jwt.encode(claims, key.secret, algorithm="HS256", headers={"kid": key.kid})
         if len(token) > MAX_TOKEN_CHARS:
             problem = f"make a token of {len(token)} characters, at most {MAX_TOKEN_CHARS} are allowed"
@@ -146,7 +150,7 @@ class Tokens:
         return self._bounded(claims)
 
     def _verified(self, text: str) -> dict[str, Any]:
-        key = self._ring.find(jwt.get_unverified_header(text).get("kid"))
+        key = self.ring.find(jwt.get_unverified_header(text).get("kid"))
         if key is None:
             raise TokenRefusedError
         # Times are checked in _bounded, against this server's clock and as integers only.

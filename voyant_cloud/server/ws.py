@@ -33,6 +33,7 @@ from voyant_cloud.server.wire import pong_frame
 __all__ = ["routes"]
 
 _LEFT_ON_PURPOSE: Final = frozenset({CloseCode.NORMAL, CloseCode.GOING_AWAY})
+_access_log = logging.getLogger("voyant_cloud.server.access")
 _log = logging.getLogger("voyant_cloud.server")
 
 routes = web.RouteTableDef()
@@ -211,4 +212,4 @@ async def _part(context: Context, connection: Connection, channel: HubChannel) -
         except EngineError as error:
             _log.error("%s: presence of a closed connection could not be ended: %s", connection.id, error)
     await context.hub.leave(channel, connection)
-    _log.info("%s closed %s channel=%s", connection.id, connection.close_code, channel.name)
+    _access_log.info("%s closed %s channel=%s", connection.id, connection.close_code, channel.name)
