@@ -121,11 +121,13 @@ def test_serve_refuses_bad_settings_in_one_line(arguments: list[str], words: str
 
 
 def test_a_port_in_use_is_named() -> None:
-    """A second server on the same port says so."""
+    """A second server on the same port says so, as the one line of its log."""
     with serving() as (_, url):
-        refused = run("serve", "--port", url.rpartition(":")[2])
+        refused = run("serve", "--port", url.rpartition(":")[2], "--log-format", "json")
         assert refused.returncode == 2
-        assert "cannot listen on 127.0.0.1" in refused.stderr
+        told = json.loads(refused.stderr)
+        assert told["level"] == "CRITICAL"
+        assert "cannot listen on 127.0.0.1" in told["message"]
 
 
 def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:

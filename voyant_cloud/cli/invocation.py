@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 import attrs
 
 from voyant_cloud.cli.exits import ExitCode, Interrupted, Terminated, exit_code_of, line_of
+from voyant_cloud.cli.json_log import JsonLines, log_what_python_says
 from voyant_cloud.cli.output import complain
 from voyant_cloud.cli.visible import visible, visible_lines
 from voyant_cloud.urls import redact
@@ -34,6 +35,7 @@ class Invocation:
 
     debug: bool = False
     secrets: list[str] = attrs.field(factory=list, repr=False)
+    _logs_json: bool = False
 
     def mask(self, text: str) -> str:
         """Return *text* without keys and tokens."""
@@ -43,11 +45,14 @@ class Invocation:
                 text = text.replace(secret, "***")
         return redact(text)
 
-    def set_up_logging(self, layout: str, *, least: int = logging.WARNING, most: int = logging.CRITICAL) -> None:
+    def set_up_logging(
+        self, layout: str, *, as_json: bool = False, least: int = logging.WARNING, most: int = logging.CRITICAL
+    ) -> None:
         """Log to stderr; all of it in a debugging run.
 
         Args:
             layout: how a line looks.
+            as_json: whether it is an object of JSON instead, as then is the line that a failure ends with.
             least: the lowest level that is shown.
             most: the highest level that is shown.
         """
@@ -56,7 +61,10 @@ class Invocation:
             least, layout = logging.DEBUG, "%(asctime)s %(levelname)s %(message)s"
         else:
             handler.addFilter(lambda record: record.levelno <= most)
-        handler.setFormatter(_Masking(layout, self))
+        handler.setFormatter(JsonLines(self.mask) if as_json else _Masking(layout, self))
+        if as_json:
+            log_what_python_says()
+            self._logs_json = True
         logging.basicConfig(level=least, handlers=[handler])
 
     def log_notices(self, *, quiet: bool) -> None:
@@ -69,9 +77,13 @@ class Invocation:
         """Say on stderr what *error* means, and return what the command ends with."""
         if isinstance(error, Terminated):
             _die_by(signal.SIGTERM)
+        line = line_of(error)
+        if self._logs_json:
+            if line:
+                logging.getLogger(PROGRAM).critical("%s", line, exc_info=error if self.debug else None)
+            return exit_code_of(error)
         if self.debug:
             complain(visible_lines(self.mask("".join(traceback.format_exception(error)))))
-        line = line_of(error)
         if isinstance(error, Interrupted) and sys.stderr.isatty():
             # Behind the ^C that the terminal shows.
             complain("")

@@ -50,6 +50,7 @@ def require_server_extra() -> None:
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
 @click.option("--access-log/--no-access-log", default=True, help="Log requests and closed connections.")
+@click.option("--log-format", metavar="text|json", help="How the log on stderr looks.  [default: text]")
 @output_command
 def serve(
     invocation: Invocation,
@@ -68,6 +69,7 @@ def serve(
     drain_seconds: float | None,
     limits: tuple[str, ...],
     access_log: bool,
+    log_format: str | None,
 ) -> None:
     """Run the realtime service on this machine.
 
@@ -75,11 +77,13 @@ def serve(
     the address, and the API key if one was made.
 
     VOYANT_SERVER_CONFIG, _HOST, _PORT, _DATA, _ENGINE, _SECRET_FILE, _API_KEYS, _ALLOWED_ORIGINS, _CONSOLE,
-    _DRAIN_SECONDS and _LIMIT_<NAME> can stand in for options; a key given there does not show in the process list, nor
-    does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD. The file can hold the same, by the same names in
-    small letters. An option counts before the environment, and that before the file.
+    _DRAIN_SECONDS, _LOG_FORMAT and _LIMIT_<NAME> can stand in for options; a key given there does not show in the
+    process list, nor does the password of the engine in VOYANT_SERVER_ENGINE_PASSWORD. The file can hold the same, by
+    the same names in small letters. An option counts before the environment, and that before the file.
+
+    SIGTERM sends connections away, then stops. SIGHUP reads the settings again, and takes API keys, signing keys and
+    allowed origins.
     """
-    invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s")
     require_server_extra()
     load = partial(
         importlib.import_module("voyant_cloud.server.config").load_config,
@@ -92,6 +96,7 @@ def serve(
         allowed_origins=origins,
         console=console,
         drain_seconds=drain_seconds,
+        log_format=log_format,
         limits=dict(_limit(text) for text in limits),
         config_file=config_file,
         env=os.environ,
@@ -101,6 +106,7 @@ def serve(
     if check_config:
         _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
         return
+    invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s", as_json=config.log_format == "json")
     logging.getLogger("voyant_cloud.server").setLevel(logging.WARNING if out.quiet else logging.INFO)
     if not access_log:
         logging.getLogger("voyant_cloud.server.access").setLevel(logging.WARNING)

@@ -85,9 +85,15 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         response.headers["x-request-id"] = request_id
         response.headers["x-voyant-idempotency"] = str(IDEMPOTENCY_SECONDS)
     elapsed = (time.monotonic() - started) * 1000
-    level, path = request.get(LOG_LEVEL, logging.INFO), request.rel_url.raw_path
-    _access_log.log(level, "%s %s %d %.1fms %s", request.method, path, response.status, elapsed, request_id)
+    _log_access(request, response.status, elapsed)
     return response
+
+
+def _log_access(request: web.Request, status: int, ms: float) -> None:
+    level, method, path = request.get(LOG_LEVEL, logging.INFO), request.method, request.rel_url.raw_path
+    request_id = request[REQUEST_ID]
+    fields = {"method": method, "path": path, "status": status, "ms": round(ms, 1), "request_id": request_id}
+    _access_log.log(level, "%s %s %d %.1fms %s", method, path, status, ms, request_id, extra=fields)
 
 
 async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
@@ -97,7 +103,7 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
         return _refuse(request, refusal, request_id)
     except (VoyantDecodeError, VoyantValidationError, EngineError) as error:
         if isinstance(error, EngineError):
-            _log.error("%s: %s", request_id, error)
+            _log.error("%s: %s", request_id, error, extra={"request_id": request_id})
         return _refuse(request, refusal_of(error), request_id)
     except web.HTTPException as error:
         return _of_http(request, error, request_id)
@@ -105,7 +111,7 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
         # The peer is gone; there is nobody to answer and nothing of ours is wrong.
         raise
     except Exception:  # noqa: BLE001 - the edge of the server: whatever it is, the caller gets the envelope
-        _log.exception("%s: unexpected failure", request_id)
+        _log.exception("%s: unexpected failure", request_id, extra={"request_id": request_id})
         return _refuse(request, Refusal("internal", "the service failed; quote the request id"), request_id)
 
 

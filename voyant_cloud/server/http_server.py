@@ -73,7 +73,8 @@ class _Protocol(RequestHandler):
         """Answer with the envelope, and log what kind of failure it was without its text."""
         request_id = new_request_id()
         kind = type(exc).__name__ if exc is not None else "unknown"
-        _log.warning("%s: a request could not be handled: %d %s", request_id, status, kind)
+        fields = {"status": status, "request_id": request_id}
+        _log.warning("%s: a request could not be handled: %d %s", request_id, status, kind, extra=fields)
         if request.writer.output_size > 0:
             raise ConnectionError("an answer was under way already")
         refusal = (

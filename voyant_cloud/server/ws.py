@@ -212,4 +212,5 @@ async def _part(context: Context, connection: Connection, channel: HubChannel) -
         except EngineError as error:
             _log.error("%s: presence of a closed connection could not be ended: %s", connection.id, error)
     await context.hub.leave(channel, connection)
-    _access_log.info("%s closed %s channel=%s", connection.id, connection.close_code, channel.name)
+    fields = {"connection": connection.id, "close_code": connection.close_code, "channel": channel.name}
+    _access_log.info("%s closed %s channel=%s", *fields.values(), extra=fields)
