@@ -118,6 +118,7 @@ def test_redis_command(tmp_path: Path) -> None:
     port = free_port()
     with running([*command, "--port", str(port), "--dir", str(tmp_path)], {}, tmp_path / "log"):
         wait_for_port(port)
+        # It answers before it has made its folder.
         until((tmp_path / "appendonlydir").is_dir)
         assert kind == "CMD"
         answer = subprocess.run([test[0], "-p", str(port), *test[1:]], capture_output=True, timeout=20, check=True)
