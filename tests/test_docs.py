@@ -45,13 +45,16 @@ def test_every_option_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", TOLD, ids=lambda page: page.name)
 def test_output_is_real(page: Path, server: VoyantServer, tmp_path: Path) -> None:
-    """Each command with output prints that, where "…" stands for anything."""
+    """Each command with output prints that, where "…" stands for anything, beside the files that the page shows."""
     program = tmp_path / "bin" / "voyant-cloud"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m voyant_cloud "$@"\n')
     program.chmod(0o755)
     folder = tmp_path / "work"
     folder.mkdir()
+    for name, text in files(page):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
     env = environment(server.url, server.api_key, PATH=f"{program.parent}:{os.environ['PATH']}")
     for command, expected in told(page):
         done = subprocess.run(
@@ -98,6 +101,12 @@ def test_the_failure_in_the_docs_is_real(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(orders=application, test_one=test)
     done = run_pytest(pytester)
     assert shown in done.stdout.str()
+
+
+def files(page: Path) -> list[tuple[str, str]]:
+    """Return the configuration files of a page, each named by its first line."""
+    texts = [text for text in blocks(page, "toml") if text.startswith("# ")]
+    return [(text.partition("\n")[0].removeprefix("# "), text) for text in texts]
 
 
 def told(page: Path) -> list[tuple[str, str]]:

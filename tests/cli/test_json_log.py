@@ -68,6 +68,11 @@ def test_values_of_any_kind(value: object) -> None:
     assert isinstance(parse(record("x", extra_one=value))["extra_one"], str)
 
 
+def test_values_that_do_not_fit() -> None:
+    """A mistake of whoever logs costs no line."""
+    assert parse(record("%d of %s", "one"))["message"] == "%d of %s ('one',)"
+
+
 def test_nothing_secret() -> None:
     """Keys and tokens are masked in the message, in what was added, and in tracebacks."""
     try:

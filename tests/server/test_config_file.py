@@ -77,6 +77,7 @@ def test_flags_before_environment_before_file(tmp_path: Path) -> None:
         "VOYANT_SERVER_DRAIN_SECONDS": "2",
         "VOYANT_SERVER_LIMIT_FRAMES_BURST": "2",
         "VOYANT_SERVER_HOST": "",
+        "VOYANT_SERVER_ALLOWED_ORIGINS": " ",
     }
     config = load_config(drain_seconds=3, limits={"connections": 3}, env=env)
     assert (config.host, config.port, config.drain_seconds) == ("::1", 2, 3)

@@ -37,6 +37,12 @@ class Invocation:
     secrets: list[str] = attrs.field(factory=list, repr=False)
     _logs_json: bool = False
 
+    def keep_secret(self, secret: str) -> None:
+        """Have a key or password masked from now on."""
+        # The server tells all of them at each reload.
+        if secret not in self.secrets:
+            self.secrets.append(secret)
+
     def mask(self, text: str) -> str:
         """Return *text* without keys and tokens."""
         for secret in self.secrets:

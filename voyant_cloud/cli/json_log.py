@@ -40,7 +40,7 @@ class JsonLines(logging.Formatter):
             "time": at.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": self._text(record.getMessage()),
+            "message": self._text(_message(record)),
         }
         line: dict[str, Any] = {**fields, **extra, **fields}
         if record.exc_info:
@@ -55,6 +55,14 @@ class JsonLines(logging.Formatter):
     def _text(self, text: str) -> str:
         # Half of a surrogate pair is no character, and many readers of JSON refuse it.
         return self._mask(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError):
+        # The values do not fit the text. logging itself would write a traceback as plain text.
+        return f"{record.msg} {record.args!r}"
 
 
 def log_what_python_says() -> None:

@@ -45,7 +45,9 @@ def require_server_extra() -> None:
 @click.option(
     "--api-key", "api_keys", multiple=True, metavar="KEY[:SCOPE,SCOPE]", help="A key to take; may be repeated."
 )
-@click.option("--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="A browser origin that may connect.")
+@click.option(
+    "--allow-origin", "allowed_origins", multiple=True, metavar="ORIGIN", help="A browser origin that may connect."
+)
 @click.option("--console/--no-console", default=None, help="Serve /console, for browsers.  [default: on the loopback]")
 @click.option("--drain-seconds", type=float, help="How long SIGTERM spreads goodbyes over.  [default: 20]")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Change a limit; may be repeated.")
@@ -58,18 +60,9 @@ def serve(
     /,
     config_file: str | None,
     check_config: bool,
-    host: str | None,
-    port: int | None,
-    data: str | None,
-    engine: str | None,
-    secret_file: str | None,
-    api_keys: tuple[str, ...],
-    origins: tuple[str, ...],
-    console: bool | None,
-    drain_seconds: float | None,
     limits: tuple[str, ...],
     access_log: bool,
-    log_format: str | None,
+    **settings: Any,
 ) -> None:
     """Run the realtime service on this machine.
 
@@ -87,20 +80,11 @@ def serve(
     require_server_extra()
     load = partial(
         importlib.import_module("voyant_cloud.server.config").load_config,
-        host=host,
-        port=port,
-        data=data,
-        engine=engine,
-        secret_file=secret_file,
-        api_keys=api_keys,
-        allowed_origins=origins,
-        console=console,
-        drain_seconds=drain_seconds,
-        log_format=log_format,
         limits=dict(_limit(text) for text in limits),
         config_file=config_file,
         env=os.environ,
-        on_secret=invocation.secrets.append,
+        on_secret=invocation.keep_secret,
+        **settings,
     )
     config = load()
     if check_config:

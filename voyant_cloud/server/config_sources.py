@@ -47,7 +47,7 @@ def sources(flags: Mapping[str, Any], limits: Mapping[str, float], env: Mapping[
     Args:
         flags: what the command line or a caller says, ``None`` and empty for nothing.
         limits: the same of limits, by their own names.
-        env: the environment; an empty value counts as unset.
+        env: the environment; an empty value, or one of spaces alone, counts as unset.
 
     Raises:
         VoyantConfigError: a source cannot be read, names a setting that there is not, or has a value of another kind.
@@ -80,7 +80,7 @@ def _environment(env: Mapping[str, str]) -> Source:
     names = {variable(name): name for name in (CONFIG, *SETTINGS)}
     given: Source = {}
     for key, text in env.items():
-        if not key.startswith(_PREFIX) or not text:
+        if not key.startswith(_PREFIX) or not text.strip():
             continue
         if key not in names:
             known = ", ".join([*(each for each in names if "_LIMIT_" not in each), f"{_PREFIX}LIMIT_<NAME>"])
