@@ -124,7 +124,7 @@ class Sentinel:
             [require_redis(), str(self._settings), "--sentinel"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         # It has to know the replica before there is anything to fail over to.
-        until(lambda: self._knows_replica())
+        until(self._knows_replica)
         return self
 
     def __exit__(self, *_: object) -> None:
