@@ -176,18 +176,21 @@ def test_threads_of_a_request(app: Flask, published: Published) -> None:
 
     @app.post("/pay")
     def pay() -> str:
-        @copy_current_request_context
         def work(event: str) -> None:
             if event == "late":
                 is_over.wait(10)
             publish_after_request("orders:eu", event=event)
 
-        early = [threading.Thread(target=work, args=(f"early-{number}",)) for number in range(5)]
-        late.append(threading.Thread(target=work, args=("late",)))
-        for thread in [*early, *late]:
-            thread.start()
-        for thread in early:
-            thread.join()
+        def thread(event: str) -> threading.Thread:
+            # Each with a copy of its own, since one copy is not for several threads at a time.
+            return threading.Thread(target=copy_current_request_context(work), args=(event,))
+
+        early = [thread(f"early-{number}") for number in range(5)]
+        late.append(thread("late"))
+        for each in [*early, *late]:
+            each.start()
+        for each in early:
+            each.join()
         published.nothing()
         return "paid"
 

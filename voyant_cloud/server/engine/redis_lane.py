@@ -8,6 +8,7 @@ So what was lost with a connection is simply sent again, until its time is over.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
@@ -203,7 +204,7 @@ class Lane:
         waiting = [job for job in (*group, *self._jobs) if not job.settled]
         self._jobs.clear()
         for job in waiting:
-            if job.is_over(now) or self._stopping or isinstance(problem, AuthenticationError):
+            if job.is_over(now) or self._stopping or _is_final(problem):
                 job.give_up(problem)
             else:
                 self._jobs.append(job)
@@ -213,6 +214,12 @@ class Lane:
         if connection is not None:
             closing = asyncio.ensure_future(connection.disconnect(nowait=True))
             closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def _is_final(problem: Exception) -> bool:
+    """Whether trying again cannot help: the password is wrong, or the certificate is not trusted."""
+    # redis-py puts an error of its own around what TLS said.
+    return isinstance(problem, AuthenticationError) or isinstance(problem.__context__, ssl.SSLCertVerificationError)
 
 
 async def _receive(connection: AbstractConnection, job: _Job) -> Exception | None:

@@ -28,6 +28,8 @@ async function signIn() {
 
 function enter(api, scopes) {
   find("key").value = "";
+  // A browser takes the focus from what is hidden with its next frame only, which may be after the channels are there.
+  find("key").blur();
   find("entrance").hidden = true;
   find("workspace").hidden = false;
   workspace.open(api, scopes);
