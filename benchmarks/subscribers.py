@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import selectors
 import socket
 import time
@@ -153,13 +154,8 @@ def _subscribe(dialect: Dialect, addresses: Sequence[Any], wanted: Any, told: An
         sock.setblocking(False)
         selector.register(sock, selectors.EVENT_READ)
     told.put("connected")
-    alive_at = time.monotonic()
     while True:
-        left = wanted.get() * len(sockets)
-        if dialect.alive and time.monotonic() - alive_at > _ALIVE_EVERY:
-            alive_at = time.monotonic()
-            for sock in sockets:
-                sock.sendall(dialect.alive)
+        left = _await_wanted(dialect, sockets, wanted) * len(sockets)
         told.put("ready")
         while left > 0:
             for key, _ in selector.select(_WAIT):
@@ -168,3 +164,14 @@ def _subscribe(dialect: Dialect, addresses: Sequence[Any], wanted: Any, told: An
                 left -= len(got)
         # The monotonic clock is the machine's, the same in all processes.
         told.put(time.perf_counter())
+
+
+def _await_wanted(dialect: Dialect, sockets: Sequence[socket.socket], wanted: Any) -> int:
+    """Keep the sockets open until the next bytes are wanted, however long the others' turns take."""
+    while True:
+        try:
+            each: int = wanted.get(timeout=_ALIVE_EVERY)
+            return each
+        except queue.Empty:
+            for sock in sockets:
+                sock.sendall(dialect.alive)
