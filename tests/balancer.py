@@ -30,6 +30,7 @@ class Balancer:
         # Held by the lock: what is open, and who carries it.
         self._open: set[socket.socket] = set()
         self._carriers: list[threading.Thread] = []
+        self._silent: set[int] = set()
         self.taken = dict.fromkeys(ports, 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._accepting = threading.Thread(target=self._accept)
@@ -48,6 +49,14 @@ class Balancer:
         for carrier in self._carriers:
             carrier.join()
 
+    def silence(self, port: int) -> None:
+        """Carry nothing more of a connection to a node, and leave it open on both sides.
+
+        Args:
+            port: where the connection comes from, as the node sees it.
+        """
+        self._silent.add(port)
+
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
@@ -62,14 +71,24 @@ class Balancer:
         with self._lock:
             self._open |= pair
         if node is not None:
-            back = threading.Thread(target=_pump, args=(node, client))
+            came_from = node.getsockname()[1]
+            back = threading.Thread(target=self._pump, args=(node, client, came_from))
             back.start()
-            _pump(client, node)
+            self._pump(client, node, came_from)
             back.join()
         with self._lock:
             self._open -= pair
         for each in pair:
             each.close()
+
+    def _pump(self, source: socket.socket, target: socket.socket, came_from: int) -> None:
+        """Carry bytes one way; the end of one side is the end of both."""
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65_536):
+                if came_from not in self._silent:
+                    target.sendall(chunk)
+        _shut(source)
+        _shut(target)
 
     def _reach_node(self) -> socket.socket | None:
         for port in itertools.islice(self._turn, self._count):
@@ -79,15 +98,6 @@ class Balancer:
                 self.taken[port] += 1
                 return node
         return None
-
-
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Carry bytes one way; the end of one side is the end of both."""
-    with contextlib.suppress(OSError):
-        while chunk := source.recv(65_536):
-            target.sendall(chunk)
-    _shut(source)
-    _shut(target)
 
 
 def _shut(connection: socket.socket) -> None:

@@ -19,6 +19,8 @@ from tests.processes import free_port
 from tests.redis_server import RedisServer, Sentinel, running_redis
 from tests.waiting import PATIENCE, until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
+from voyant_cloud.server.engine import redis as redis_engine
+from voyant_cloud.server.engine import redis_feed
 from voyant_cloud.server.secret_file import create_key_ring
 from voyant_cloud.testing import VoyantServer
 
@@ -82,6 +84,26 @@ def test_pubsub_connections_that_are_killed(cluster: Cluster) -> None:
                 assert redis.client_kill_filter(_type="pubsub") == len(cluster.nodes)
 
         survive(client, kill)
+
+
+def test_pubsub_connection_that_falls_silent(tmp_path: Path, keys: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing comes on it and nobody closes it; the node notices, and what it missed is delivered."""
+    monkeypatch.setattr(redis_engine, "PROBE_EVERY", 0.1)
+    monkeypatch.setattr(redis_feed, "SILENT_FOR", 0.5)
+    with running_redis(tmp_path) as redis, Balancer([redis.port]) as wire, redis.client() as asked:
+        engine = wire.url.replace("http", "redis")
+        with VoyantServer(engine=engine, secret_file=keys, api_key=KEY, limits=MANY) as node:
+            with VoyantCloudClient(api_key=KEY, base_url=node.url) as client:
+
+                def silence() -> None:
+                    for _ in range(3):
+                        time_for_some_messages(client)
+                        [silent] = asked.client_list(_type="pubsub")
+                        wire.silence(int(silent["addr"].rpartition(":")[2]))
+                        until(lambda silent=silent: silent["id"] not in _ids(asked.client_list(_type="pubsub")))
+                        until(lambda: asked.client_list(_type="pubsub"))
+
+                survive(client, silence)
 
 
 def test_redis_that_is_killed(cluster: Cluster) -> None:
@@ -217,6 +239,10 @@ def test_nodes_that_are_killed_and_rolled(processes: list[Node]) -> None:
                     node.start()
 
             survive(client, roll)
+
+
+def _ids(clients: list[dict[str, str]]) -> list[str]:
+    return [each["id"] for each in clients]
 
 
 def _ready(url: str) -> bool:
