@@ -1,0 +1,266 @@
+"""``python -m benchmarks.redis_work``: what a publish, a copy and a member ask of the Redis of several nodes.
+
+Counted in Redis itself: commands by its own statistics, bytes of its network, microseconds of its processor; and what
+the same messages take of the processors of the nodes. With ``--store`` the figures become those that are stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from benchmarks.measure import MissingError
+from benchmarks.process import cpu_seconds, require_linux
+from benchmarks.report import machine, write_json
+from benchmarks.server import ServerProcess
+from benchmarks.subscribers import Subscribers, frame_bytes, urls, websockets
+from voyant_cloud import VoyantCloudClient, jsontext
+from voyant_cloud.server.engine.base import NewMessage, StoredMessage
+from voyant_cloud.server.engine.redis import RedisEngine
+from voyant_cloud.server.engine.redis_address import parse_address
+from voyant_cloud.server.secret_file import create_key_ring
+
+__all__ = ["STORED"]
+
+STORED: Final = Path(__file__).parent / "redis_work.json"
+CHANNEL: Final = "orders:eu"
+HISTORY: Final = 1_000
+NODES: Final = 50
+TURNS: Final = 5
+_DATA: Final = jsontext.dumps({"orderId": "ord_000001", "status": "paid"})
+
+
+@attrs.frozen
+class Server:
+    """A Redis of its own, and what it says of itself."""
+
+    port: int
+    pid: int
+    ask: Redis
+
+    def used(self) -> dict[str, float]:
+        """Return what it has done since it was started."""
+        calls = {name.removeprefix("cmdstat_"): each["calls"] for name, each in self.ask.info("commandstats").items()}
+        network = self.ask.info("stats")
+        return {
+            "scripts": calls.get("evalsha", 0),
+            "commands": sum(number for name, number in calls.items() if name not in ("evalsha", "info", "config|get")),
+            "bytes in": network["total_net_input_bytes"],
+            "bytes out": network["total_net_output_bytes"],
+            "microseconds": cpu_seconds(self.pid) * 1e6,
+        }
+
+    async def cost(self, units: int, work: Callable[[], Awaitable[object]]) -> dict[str, float]:
+        """Return what each of *units* took of it: the medians of some turns."""
+        turns: list[dict[str, float]] = []
+        for _ in range(TURNS):
+            before = self.used()
+            await work()
+            after = self.used()
+            turns.append({name: (after[name] - before[name]) / units for name in after})
+        return {name: round(statistics.median(turn[name] for turn in turns), 2) for name in turns[0]}
+
+
+class Nobody:
+    """A listener that needs nothing."""
+
+    def on_messages(self, channel: str, messages: Sequence[StoredMessage]) -> None:
+        """Let them go."""
+
+    def on_presence(self, event: Any) -> None:
+        """Let it go."""
+
+    def on_standing(self, channel: str, head: Any) -> None:
+        """Let it go."""
+
+
+def main() -> None:
+    """Measure, show and store."""
+    require_linux()
+    with redis_server() as server:
+        measured = asyncio.run(measure(server))
+        measured |= nodes(server)
+        version = server.ask.info("server")["redis_version"]
+    for what, cost in measured.items():
+        print(f"{what:30}", "  ".join(f"{name} {value:,g}" for name, value in cost.items()))
+    if "--store" in sys.argv[1:]:
+        write_json({"machine": f"{machine()}, Redis {version}", "work": measured}, STORED)
+
+
+async def measure(server: Server) -> dict[str, dict[str, float]]:
+    """Return what each kind of work takes of Redis, a unit of it."""
+    async with engine(server) as node:
+        one, many = message(CHANNEL), [message(f"orders:{number:03}") for number in range(100)]
+        numbers = itertools.count()
+        for each in (one, *many):
+            for _ in range(HISTORY // 100):
+                await node.append([each] * 100)
+        return {
+            "publish alone": await server.cost(500, lambda: times(500, lambda: node.append([one]))),
+            "publish, 100 at once": await server.cost(3_000, lambda: together(30, node, many)),
+            "batch of 100 to a channel": await server.cost(50, lambda: times(50, lambda: node.append([one] * 100))),
+            "batch of 100 to 100 channels": await server.cost(30, lambda: times(30, lambda: node.append(many))),
+            "look where a channel stands": await server.cost(
+                500, lambda: times(500, lambda: node.history(CHANNEL, limit=0))
+            ),
+            "copy of a message": await copies(server, node, [one]),
+            "copy of a batch of 100": await copies(server, node, [one] * 100),
+            "member that enters": await server.cost(300, lambda: times(300, lambda: enter(node, next(numbers)))),
+            "retained message": {"bytes kept": kept(server)},
+            "channel ever used": {"bytes kept": await begun(server, node, 10_000)},
+        }
+
+
+async def times(count: int, act: Callable[[], Awaitable[object]]) -> None:
+    """Do it again and again, each when the one before is done."""
+    for _ in range(count):
+        await act()
+
+
+async def together(count: int, node: RedisEngine, messages: Sequence[NewMessage]) -> None:
+    """Publish all at once, again and again."""
+    for _ in range(count):
+        await asyncio.gather(*(node.append([each]) for each in messages))
+
+
+async def copies(server: Server, node: RedisEngine, messages: Sequence[NewMessage]) -> dict[str, float]:
+    """Return what each further node that follows the channel adds to a publish."""
+    count = 200 if len(messages) == 1 else 50
+    alone = await server.cost(count, lambda: times(count, lambda: node.append(messages)))
+    async with followers(server, NODES):
+        followed = await server.cost(count, lambda: times(count, lambda: node.append(messages)))
+    return {name: round((followed[name] - alone[name]) / NODES, 2) for name in ("bytes out", "microseconds")}
+
+
+async def enter(node: RedisEngine, number: int) -> None:
+    """Have one member more."""
+    await node.enter(CHANNEL, f"user_{number}", f"connection_{number}", {"name": "Ada"})
+
+
+def kept(server: Server) -> float:
+    """Return the memory that a message takes as long as it is retained."""
+    size = server.ask.memory_usage(f"{{voyant}}:stream:{CHANNEL}", samples=0)
+    assert size is not None
+    return round(size / HISTORY)
+
+
+async def begun(server: Server, node: RedisEngine, count: int) -> float:
+    """Return the memory that a channel takes whose messages are gone."""
+    before: int = server.ask.info("memory")["used_memory"]
+    for number in range(count):
+        await node.history(f"visitors:{number:06}", limit=0)
+    after: int = server.ask.info("memory")["used_memory"]
+    return round((after - before) / count)
+
+
+def nodes(server: Server) -> dict[str, dict[str, float]]:
+    """Return what a publish takes of the node that is asked, and of another with one subscriber that is told of it."""
+    one = {"channel": "bench", "event": "order.updated", "data": jsontext.loads(_DATA)}
+    with ExitStack() as stack:
+        ring = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "signing-keys"
+        create_key_ring(ring)
+        options = ["--engine", f"redis://127.0.0.1:{server.port}/1", "--secret-file", str(ring)]
+        asked = stack.enter_context(ServerProcess(*options))
+        told = stack.enter_context(ServerProcess(*options, "--api-key", asked.key))
+        client, other = (
+            stack.enter_context(VoyantCloudClient(api_key=asked.key, base_url=each.url)) for each in (asked, told)
+        )
+        subscribers = stack.enter_context(Subscribers(websockets, urls(other, ["bench"])))
+
+        def cost(count: int, size: int) -> dict[str, float]:
+            before = cpu_seconds(asked.pid), cpu_seconds(told.pid)
+            work = [[one] * size] * count
+            subscribers.seconds_until(
+                frame_bytes(one) * size * count, lambda: deque(map(client.realtime.publish_batch, work), 0)
+            )
+            used = cpu_seconds(asked.pid) - before[0], cpu_seconds(told.pid) - before[1]
+            return dict(zip(("asked", "told"), (round(each / count * 1e6, 2) for each in used), strict=True))
+
+        cost(100, 1)
+        return {"node, a message": cost(1_000, 1), "node, a batch of 100": cost(100, 100)}
+
+
+@asynccontextmanager
+async def engine(server: Server) -> AsyncIterator[RedisEngine]:
+    """The engine of a node."""
+    node = RedisEngine(parse_address(f"redis://127.0.0.1:{server.port}/0"), history_messages=HISTORY)
+    await node.open(Nobody())
+    try:
+        yield node
+    finally:
+        await node.close()
+
+
+@asynccontextmanager
+async def followers(server: Server, count: int) -> AsyncIterator[None]:
+    """As many connections that are told what is published on the channel, as other nodes are."""
+    feed = f"{{voyant}}:feed:{CHANNEL}"
+    reading: list[asyncio.Task[None]] = []
+    for _ in range(count):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(f"SUBSCRIBE {feed}\r\n".encode())
+        assert await reader.readuntil(b":1\r\n")
+        reading.append(asyncio.ensure_future(drain(reader, writer)))
+    try:
+        yield
+    finally:
+        for each in reading:
+            each.cancel()
+        await asyncio.wait(reading)
+
+
+async def drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Read until it is enough."""
+    try:
+        while await reader.read(1 << 16):
+            pass
+    finally:
+        writer.close()
+
+
+def message(channel: str) -> NewMessage:
+    """Return a message of the usual size."""
+    return NewMessage(channel, "order.updated", _DATA)
+
+
+@contextmanager
+def redis_server() -> Iterator[Server]:
+    """A Redis that writes its file once a second, as most do."""
+    program = shutil.which("redis-server") or shutil.which("valkey-server")
+    if program is None:
+        raise MissingError("needs redis-server")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--port", str(port), "--dir", folder, "--save", "", "--appendonly", "yes"]
+        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        try:
+            retry = Retry(ConstantBackoff(0.05), 100, supported_errors=(RedisConnectionError,))
+            with Redis(port=port, retry=retry) as ask:
+                ask.ping()
+                yield Server(port, process.pid, ask)
+        finally:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()
