@@ -19,7 +19,7 @@ comma := ,
 PURE := $(subst $(empty) $(empty),$(comma),$(PURE_MODULES:%=voyant_cloud/%.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs bench bench-compare bench-growth bench-store wheel-check clean
+.PHONY: help demo example-orders example-chat test generate generate-check lint format types check serve docs bench bench-compare bench-growth bench-engines bench-store wheel-check clean
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
@@ -75,6 +75,10 @@ bench-compare: $(VENV)/.bench ## compare the last run with the stored one
 
 bench-growth: $(VENV)/.bench ## measure how costs grow with what the server carries (SERIES="subscribers bytes" for some)
 	@$(BIN)/python -m benchmarks.growth $(SERIES)
+
+bench-engines: $(VENV)/.dev $(VENV)/.bench ## measure the engines, what Redis does for them, and how long faults of several nodes last
+	@$(BIN)/python -m benchmarks.engines
+	@$(BIN)/python -m benchmarks.redis_work
 
 bench-store: $(VENV)/.bench ## take the last runs as the stored ones, and draw them into benchmarks/plots/
 	@$(BIN)/python -m benchmarks.store

@@ -44,11 +44,12 @@ def _ours(path: str, body: Any, publishers: int, requests: int, messages: int) -
     ):
         [address] = urls(client, ["bench"])
         size = frame_bytes(MESSAGE)
-        publishing = Publishers(server.url, server.key, path, body, publishers)
+        publishing = Publishers([(server.url, server.key)], path, body, publishers)
         with Subscribers(websockets, [address] * SUBSCRIBERS) as subscribers:
 
             def turn() -> float:
-                seconds = subscribers.seconds_until(size * messages, lambda: publishing.publish(requests))
+                with publishing:
+                    seconds = subscribers.seconds_until(size * messages, lambda: publishing.publish(requests))
                 return SUBSCRIBERS * messages / seconds
 
             yield turn

@@ -1,7 +1,7 @@
 """``python -m benchmarks.redis_work``: what a publish, a copy and a member ask of the Redis of several nodes.
 
 Counted in Redis itself: commands by its own statistics, bytes of its network, microseconds of its processor; and what
-the same messages take of the processors of the nodes. With ``--store`` the figures become those that are stored.
+the same messages take of the processors of the nodes.
 """
 
 from __future__ import annotations
@@ -9,10 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -22,24 +19,20 @@ from typing import Any, Final
 
 import attrs
 from redis import Redis
-from redis.backoff import ConstantBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
 
 from benchmarks.measure import MissingError
 from benchmarks.process import cpu_seconds, require_linux
 from benchmarks.report import machine, write_json
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import Subscribers, frame_bytes, urls, websockets
+from tests.redis_server import running_redis
 from voyant_cloud import VoyantCloudClient, jsontext
 from voyant_cloud.server.engine.base import NewMessage, StoredMessage
 from voyant_cloud.server.engine.redis import RedisEngine
 from voyant_cloud.server.engine.redis_address import parse_address
 from voyant_cloud.server.secret_file import create_key_ring
 
-__all__ = ["STORED"]
-
-STORED: Final = Path(__file__).parent / "redis_work.json"
+RESULTS: Final = Path(__file__).parent / "results"
 CHANNEL: Final = "orders:eu"
 HISTORY: Final = 1_000
 NODES: Final = 50
@@ -100,8 +93,8 @@ def main() -> None:
         version = server.ask.info("server")["redis_version"]
     for what, cost in measured.items():
         print(f"{what:30}", "  ".join(f"{name} {value:,g}" for name, value in cost.items()))
-    if "--store" in sys.argv[1:]:
-        write_json({"machine": f"{machine()}, Redis {version}", "work": measured}, STORED)
+    RESULTS.mkdir(exist_ok=True)
+    write_json({"machine": f"{machine()}, Redis {version}", "work": measured}, RESULTS / "redis_work.json")
 
 
 async def measure(server: Server) -> dict[str, dict[str, float]]:
@@ -243,23 +236,12 @@ def message(channel: str) -> NewMessage:
 @contextmanager
 def redis_server() -> Iterator[Server]:
     """A Redis that writes its file once a second, as most do."""
-    program = shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        raise MissingError("needs redis-server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--port", str(port), "--dir", folder, "--save", "", "--appendonly", "yes"]
-        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-        try:
-            retry = Retry(ConstantBackoff(0.05), 100, supported_errors=(RedisConnectionError,))
-            with Redis(port=port, retry=retry) as ask:
-                ask.ping()
-                yield Server(port, process.pid, ask)
-        finally:
-            process.kill()
-            process.wait()
+    if not shutil.which("redis-server"):
+        raise MissingError("needs redis-server; on Debian: apt-get install redis-server")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis = stack.enter_context(running_redis(folder, "--appendfsync", "everysec"))
+        yield Server(redis.port, redis.pid, stack.enter_context(redis.client()))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.measure import Result, Row
 
-__all__ = ["comparison", "machine", "number", "read", "summary", "table", "write", "write_json"]
+__all__ = ["comparison", "machine", "markdown", "number", "read", "summary", "table", "write", "write_json"]
 
 _HEAD = ("what", "against, in the same run", "ours", "theirs", "ratio", "from", "to", "floor", "goal", "")
 _SHORT_HEAD = ("what", "beside it, in the same run", "ratio", "floor", "goal", "")
@@ -28,13 +28,13 @@ def machine() -> str:
 
 def table(results: Iterable[Result]) -> str:
     """Return the results as a table in Markdown."""
-    return _markdown(_HEAD, map(_cells, results))
+    return markdown(_HEAD, map(_cells, results))
 
 
 def summary(rows: Iterable[Row], stored: dict[str, Any]) -> str:
     """Return what is stored of *rows* as a short table in Markdown."""
     measured = stored["rows"]
-    return _markdown(
+    return markdown(
         _SHORT_HEAD, (_short_cells(row, measured[row.name]["ratio"]) for row in rows if row.name in measured)
     )
 
@@ -54,6 +54,11 @@ def read(path: Path) -> dict[str, Any]:
     """Return what ``write`` has stored."""
     stored: dict[str, Any] = json.loads(path.read_text())
     return stored
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def comparison(before: dict[str, Any], now: dict[str, Any]) -> str:
@@ -77,10 +82,6 @@ def _processor() -> str:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or "an unknown model")
-
-
-def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def _short_cells(row: Row, ratio: float) -> tuple[str, ...]:

@@ -36,6 +36,11 @@ class ServerProcess:
         self.url, self.key, self.pid = greeting["url"], greeting["apiKey"], self._process.pid
         return self
 
+    def end(self, number: int) -> None:
+        """Send it a signal, and wait until it has ended."""
+        self._process.send_signal(number)
+        self._process.wait()
+
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.communicate()

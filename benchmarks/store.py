@@ -6,36 +6,42 @@ import shutil
 from pathlib import Path
 
 from benchmarks.__main__ import BASELINE, HERE, LATEST, ROWS
+from benchmarks.engine_tables import engines_table, faults_table
 from benchmarks.plots import draw_growth, draw_ratios
 from benchmarks.report import read, summary, write_json
 
-__all__ = ["README", "merge", "with_table"]
+__all__ = ["PAGES", "merge", "with_tables"]
 
+ENGINES = HERE / "engines.json"
 GROWTH = HERE / "growth.json"
+REDIS = HERE / "redis_work.json"
 PLOTS = HERE / "plots"
-README = HERE.parent / "README.md"
-MARKS = ("<!-- what make bench measured -->", "<!-- and no more of it -->")
+PAGES = tuple(HERE.parent / name for name in ("README.md", "docs/growth.md", "docs/operating.md"))
+END = "<!-- and no more of it -->"
 
 
 def main() -> None:
     """Store what the last runs have measured; what they left out stays as it was."""
     PLOTS.mkdir(exist_ok=True)
-    if LATEST.exists():
-        merge(LATEST, BASELINE, "rows")
-    if LATEST.with_name(GROWTH.name).exists():
-        merge(LATEST.with_name(GROWTH.name), GROWTH, "series")
-    README.write_text(with_table(README.read_text()))
+    for stored, part in ((BASELINE, "rows"), (GROWTH, "series"), (ENGINES, "engines"), (REDIS, "work")):
+        run = LATEST if stored == BASELINE else LATEST.with_name(stored.name)
+        if run.exists():
+            merge(run, stored, part)
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text()))
     ratios = {name: row["ratio"] for name, row in read(BASELINE)["rows"].items()}
     draw_ratios(ROWS, ratios, PLOTS / "ratios.svg")
     draw_growth(read(GROWTH)["series"], PLOTS)
 
 
-def with_table(text: str) -> str:
-    """Return the README's text with the table of what is stored in its place."""
-    stored = read(BASELINE)
-    begin, end = (text.index(mark) for mark in MARKS)
-    content = f"{summary(ROWS, stored)}\n\nMeasured on {stored['machine']}."
-    return f"{text[:begin]}{MARKS[0]}\n{content}\n{text[end:]}"
+def with_tables(text: str) -> str:
+    """Return a page's text with the tables of what is stored in their places."""
+    for told, content in _tables().items():
+        mark = f"<!-- what {told} -->"
+        if mark in text:
+            before, _, rest = text.partition(mark)
+            text = f"{before}{mark}\n{content}\n{rest[rest.index(END) :]}"
+    return text
 
 
 def merge(run: Path, stored: Path, part: str) -> None:
@@ -51,6 +57,15 @@ def merge(run: Path, stored: Path, part: str) -> None:
         return
     before, now = read(stored), read(run)
     write_json({**now, part: {**before[part], **now[part]}}, stored)
+
+
+def _tables() -> dict[str, str]:
+    rows, engines = read(BASELINE), read(ENGINES)
+    return {
+        "make bench measured": f"{summary(ROWS, rows)}\n\nMeasured on {rows['machine']}.",
+        "make bench-engines measured of engines": engines_table(engines["engines"]),
+        "make bench-engines measured of faults": faults_table(engines["faults"]),
+    }
 
 
 if __name__ == "__main__":

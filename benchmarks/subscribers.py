@@ -167,11 +167,12 @@ def _subscribe(dialect: Dialect, addresses: Sequence[Any], wanted: Any, told: An
 
 
 def _await_wanted(dialect: Dialect, sockets: Sequence[socket.socket], wanted: Any) -> int:
-    """Keep the sockets open until the next bytes are wanted, however long the others' turns take."""
+    """Keep the sockets open until the next bytes are wanted, however short or long the others' turns are."""
     while True:
+        for sock in sockets:
+            sock.sendall(dialect.alive)
         try:
             each: int = wanted.get(timeout=_ALIVE_EVERY)
             return each
         except queue.Empty:
-            for sock in sockets:
-                sock.sendall(dialect.alive)
+            continue

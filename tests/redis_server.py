@@ -49,6 +49,12 @@ class RedisServer:
         """What the engine is told."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def client(self) -> Redis:
         """Return a client for the tests' own questions."""
         return Redis(port=self.port, socket_timeout=5)

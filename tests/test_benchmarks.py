@@ -17,9 +17,11 @@ import websocket
 
 from benchmarks import __main__ as command
 from benchmarks import growth, store
+from benchmarks.engine_tables import engines_table, faults_table
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
 from benchmarks.peer import play
 from benchmarks.plots import draw_growth, draw_ratios
+from benchmarks.recovery import FAULTS, WITHIN, seconds_without
 from benchmarks.report import comparison, read, summary, table, write, write_json
 from benchmarks.scripted.ably import Ably, packed
 from benchmarks.scripted.centrifugo import Centrifugo
@@ -27,6 +29,7 @@ from benchmarks.scripted.script import Script
 from benchmarks.scripted.supabase import Supabase
 from benchmarks.scripted.voyant import Voyant
 from benchmarks.trips import Trips, due_times, percentile
+from tests.redis_server import require_redis
 
 
 def row(**changes: Any) -> Row:
@@ -248,10 +251,30 @@ def test_a_run_is_stored(tmp_path: Path) -> None:
     assert read(stored) == {"machine": "new", "rows": {"a": 1, "b": 2, "c": 2}}
 
 
-def test_the_readme_tells_what_is_stored() -> None:
-    """Its table is that of the stored run, to the last digit."""
-    text = store.README.read_text()
-    assert store.with_table(text) == text
+@pytest.mark.parametrize("page", store.PAGES, ids=lambda page: page.name)
+def test_pages_tell_what_is_stored(page: Path) -> None:
+    """Their tables are those of the stored runs, to the last digit."""
+    text = page.read_text()
+    assert "<!-- what make bench" in text
+    assert store.with_tables(text) == text
+
+
+def test_tables_of_engines_and_faults() -> None:
+    """Each engine beside the first one; each fault by its median turn and its worst."""
+    first = {"p50": 0.001, "p99": 0.002, "publishes": 1000.4, "deliveries": 2e6, "delivery": 3e-7}
+    second = {**first, "p50": 0.0015, "deliveries": 1e6}
+    assert engines_table({"a": first, "b": second}).splitlines()[-1] == (
+        "| b | 1.50 ms | 2.00 ms | 1.50 | 1,000 | 1,000,000 | 0.50 | 0.30 µs |"
+    )
+    turns = [(0.1, 1.0), (0.3, 2.0), (0.2, 6.0)]
+    assert faults_table({"it": turns}).splitlines()[-1] == "| it | 0.20 s | 0.30 s | 2.00 s | 6.00 s |"
+
+
+def test_a_fault_is_timed() -> None:
+    """The figures are of real nodes: neither side is free of the fault, and both recover."""
+    require_redis()
+    [fault] = [each for each in FAULTS if "closes" in each.name]
+    assert all(0 < seconds < WITHIN for seconds in seconds_without(fault))
 
 
 def test_a_short_table() -> None:
