@@ -55,7 +55,9 @@ def wait_until_red(server: Running) -> None:
     deadline = time.monotonic() + 10
     while call(server, "GET", "/readyz").status_code != 503:
         assert time.monotonic() < deadline
-    assert call(server, "GET", "/healthz").status_code == 200
+    alive = call(server, "GET", "/healthz")
+    # A kept connection would bring the client's next request here, too.
+    assert (alive.status_code, alive.headers["connection"]) == (200, "close")
 
 
 def read_to_close(raw: websocket.WebSocket) -> tuple[int, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 
 import pytest
 
 from tests.server.wire_client import call
+from tests.waiting import until
 from voyant_cloud.server.engine.base import EngineUnavailableError
 from voyant_cloud.testing import VoyantServer
 
@@ -117,3 +119,32 @@ def test_unknown_expectations_are_passed_over(server: VoyantServer) -> None:
     answer = call(server, "GET", "/healthz", headers={"Expect": "foo"})
     assert answer.status_code == 200
     assert answer.headers["x-request-id"]
+
+
+def test_a_request_under_way_is_answered_before_a_stop() -> None:
+    """Its body may come after the server began to stop; the next request is to go elsewhere."""
+    server = VoyantServer()
+    with server:
+        host, port = server.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as raw:
+            body = b'{"event": "e"}'
+            lines = ["POST /realtime/v1/channels/a/messages HTTP/1.1", f"Host: {host}", "Expect: 100-continue"]
+            lines += [f"Authorization: Bearer {server.api_key}", f"Content-Length: {len(body)}"]
+            raw.sendall("\r\n".join([*lines, "", ""]).encode())
+            assert raw.recv(65_536).startswith(b"HTTP/1.1 100 ")
+            stopping = threading.Thread(target=server.stop)
+            stopping.start()
+            until(lambda: _is_refused(host, int(port)))
+            raw.sendall(body)
+            head = raw.recv(65_536).lower()
+            stopping.join()
+    assert head.startswith(b"http/1.1 200 ")
+    assert b"connection: close" in head
+
+
+def _is_refused(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=20).close()
+    except ConnectionError:
+        return True
+    return False

@@ -82,6 +82,9 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = time.monotonic()
     response = await _answer(request, handler, request_id)
     if not response.prepared:
+        if request.app[CONTEXT].draining:
+            # Its next request goes to a node that stays.
+            response.force_close()
         response.headers["x-request-id"] = request_id
         response.headers["x-voyant-idempotency"] = str(IDEMPOTENCY_SECONDS)
     elapsed = (time.monotonic() - started) * 1000

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -25,6 +26,9 @@ IDLE_FOR: Final = 75.0
 """Seconds that a connection may wait for its next request."""
 FLUSH_WITHIN: Final = 1.0
 """Seconds that a peer has, when the server stops, to take what was written to it."""
+FINISH_WITHIN: Final = 1.0
+"""Seconds that requests under way have, when the server stops, to become whole and be answered."""
+_LOOK_EVERY: Final = 0.01
 _log = logging.getLogger("voyant_cloud.server")
 
 
@@ -46,6 +50,11 @@ class _Protocol(RequestHandler):
         super().data_received(data)
         if self._request_count == before and self._current_request is None and not self._is_watched():
             self._watch_head()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request is under way, or waits for the rest of its body; a WebSocket is none."""
+        return self._request_in_progress and not self._upgraded
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go of the connection."""
@@ -123,6 +132,23 @@ class Runner(web.AppRunner):
     """aiohttp's runner, with the server above."""
 
     __slots__ = ()
+
+    async def cleanup(self) -> None:
+        """Take no more connections, have requests answered that are under way, and close everything.
+
+        aiohttp throws away what comes of a body after it began to close, and its request then waits for nothing.
+        """
+        for site in self.sites:
+            await site.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_WITHIN):
+                while self._is_answering():
+                    await asyncio.sleep(_LOOK_EVERY)
+        await super().cleanup()
+
+    def _is_answering(self) -> bool:
+        connections = self.server.connections if self.server is not None else ()
+        return any(isinstance(each, _Protocol) and each.is_answering for each in connections)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
