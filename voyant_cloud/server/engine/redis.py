@@ -24,7 +24,7 @@ from voyant_cloud.server.engine.base import (
     StoredMessage,
 )
 from voyant_cloud.server.engine.redis_address import Address
-from voyant_cloud.server.engine.redis_appends import Appends, Retention
+from voyant_cloud.server.engine.redis_appends import KEEP_UNUSED_MS, Appends, Retention
 from voyant_cloud.server.engine.redis_feed import Feed
 from voyant_cloud.server.engine.redis_lane import Lane
 from voyant_cloud.server.engine.redis_names import Names
@@ -73,7 +73,7 @@ class RedisEngine:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._address = address
-        self._names = Names(address.prefix)
+        self._names = Names(address.prefix, address.database)
         self._retention = Retention(history_messages, history_seconds, idempotency_seconds, clock)
         self._node = secrets.token_hex(8)
         self._listener: EngineListener | None = None
@@ -177,10 +177,13 @@ class RedisEngine:
         self, channel: str, mode: str, after_seq: int, limit: int, max_bytes: int
     ) -> tuple[MessageId, int, int, list[bytes]]:
         names, kept = self._names, self._retention
-        keys = [names.place(channel), names.stream(channel), names.channels, names.used]
+        keys = [names.place(channel), names.stream(channel), names.channels, names.used, names.unused]
         epoch, ms, seq, first, start, *found = await _certain(
             self._running().lane.run(
-                READ, keys, channel, new_epoch(), kept.now_ms(), kept.oldest_ms(), mode, after_seq, limit, max_bytes
+                READ,
+                keys,
+                channel,
+                *(new_epoch(), kept.now_ms(), kept.oldest_ms(), mode, after_seq, limit, max_bytes, KEEP_UNUSED_MS),
             )
         )
         return _head(epoch, ms, seq), int(first), int(start), found

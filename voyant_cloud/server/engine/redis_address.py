@@ -42,6 +42,11 @@ class Address:
             name: pool.connection_kwargs[name] for name in ("host", "port") if name in pool.connection_kwargs
         }
 
+    @property
+    def database(self) -> int:
+        """The number of the database on it."""
+        return int(self._pool.connection_kwargs.get("db") or 0)
+
     def __repr__(self) -> str:
         return f"Address({self.shown!r}, prefix={self.prefix!r})"
 

@@ -16,6 +16,7 @@ import attrs
 
 from voyant_cloud.server.engine.base import (
     EngineError,
+    EngineUnavailableError,
     IdempotencyConflictError,
     IdempotencyKey,
     NewMessage,
@@ -27,13 +28,19 @@ from voyant_cloud.server.engine.redis_payload import pack, unpack_id
 from voyant_cloud.server.engine.redis_script import APPEND
 from voyant_cloud.server.message_id import new_epoch
 
-__all__ = ["Appends", "Retention"]
+__all__ = ["KEEP_UNUSED_MS", "Appends", "Retention"]
 
 MOST_MESSAGES: Final = 200
 """Messages in one group, about: a script keeps all others from Redis while it runs."""
 MOST_BYTES: Final = 1024 * 1024
+MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
+"""Bytes that wait for the groups before them; a Redis that is so far behind takes no more."""
+WAIT_WITHIN: Final = 2.0
+"""Seconds that a request may wait for the groups before it."""
 KEEP_RECORD: Final = 600.0
 """Seconds that Redis keeps a node's last group, many times as long as one is repeated."""
+KEEP_UNUSED_MS: Final = 7 * 24 * 3600 * 1000
+"""Milliseconds that a channel keeps its place that was read or followed and never had a message."""
 _EVERYTHING: Final = 2**53
 _CONFLICT: Final = b"conflict"
 
@@ -75,6 +82,8 @@ class _Request:
     texts: list[bytes]
     idempotency: IdempotencyKey | None
     answer: asyncio.Future[list[StoredMessage]]
+    asked_at: float
+    size: int
 
 
 class Appends:
@@ -94,42 +103,78 @@ class Appends:
         self._node = node
         self._number = 0
         self._waiting: deque[_Request] = deque()
+        self._waiting_bytes = 0
+        self._look_at_waiting: asyncio.TimerHandle | None = None
         self._work: asyncio.Task[None] | None = None
 
     def append(
         self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None
     ) -> asyncio.Future[list[StoredMessage]]:
-        """Commit messages; see ``Engine.append``."""
-        answer: asyncio.Future[list[StoredMessage]] = asyncio.get_running_loop().create_future()
+        """Commit messages; see ``Engine.append``.
+
+        Where Redis is away, or so far behind that they would wait for long, they are refused at once.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[list[StoredMessage]] = loop.create_future()
         texts = [pack(message.event, message.data) for message in messages]
-        self._waiting.append(_Request(messages, texts, idempotency, answer))
-        if self._work is None:
-            self._work = asyncio.ensure_future(self._work_off())
+        request = _Request(messages, texts, idempotency, answer, loop.time(), sum(map(len, texts)))
+        if self._lane.is_stuck:
+            _settle(request, EngineUnavailableError("Redis is not available"))
+        elif self._waiting_bytes >= MOST_WAITING_BYTES:
+            _settle(request, EngineUnavailableError(f"more than {MOST_WAITING_BYTES} bytes wait for Redis"))
+        else:
+            self._wait(request)
         return answer
 
     async def stop(self) -> None:
         """Have what was asked for answered. Safe to call twice."""
         if self._work is not None:
             await asyncio.wait([self._work])
+        if self._look_at_waiting is not None:
+            self._look_at_waiting.cancel()
+
+    def _wait(self, request: _Request) -> None:
+        self._waiting.append(request)
+        self._waiting_bytes += request.size
+        if self._work is None:
+            self._work = asyncio.ensure_future(self._work_off())
+        if self._look_at_waiting is None:
+            self._look_at_waiting = asyncio.get_running_loop().call_later(WAIT_WITHIN, self._refuse_late)
+
+    def _next_waiting(self) -> _Request:
+        request = self._waiting.popleft()
+        self._waiting_bytes -= request.size
+        return request
+
+    def _refuse_late(self) -> None:
+        """Answer those who have waited for long, while the groups before them are still under way."""
+        loop = asyncio.get_running_loop()
+        self._look_at_waiting = None
+        while self._waiting and loop.time() - self._waiting[0].asked_at >= WAIT_WITHIN:
+            _settle(self._next_waiting(), EngineUnavailableError(f"Redis did not come to it within {WAIT_WITHIN:g} s"))
+        if self._waiting:
+            due = self._waiting[0].asked_at + WAIT_WITHIN
+            self._look_at_waiting = loop.call_at(due, self._refuse_late)
 
     async def _work_off(self) -> None:
         try:
             while self._waiting:
                 # All requests of this turn of the loop come along.
                 await asyncio.sleep(0)
-                await self._commit(self._next_group())
+                if self._waiting:
+                    await self._commit(self._next_group())
         finally:
             self._work = None
 
     def _next_group(self) -> list[_Request]:
-        group = [self._waiting.popleft()]
-        messages, size = len(group[0].texts), sum(map(len, group[0].texts))
+        group = [self._next_waiting()]
+        messages, size = len(group[0].texts), group[0].size
         while self._waiting:
             messages += len(self._waiting[0].texts)
-            size += sum(map(len, self._waiting[0].texts))
+            size += self._waiting[0].size
             if messages > MOST_MESSAGES or size > MOST_BYTES:
                 break
-            group.append(self._waiting.popleft())
+            group.append(self._next_waiting())
         return group
 
     async def _commit(self, group: Sequence[_Request]) -> None:
@@ -148,10 +193,10 @@ class Appends:
         names, kept = self._names, self._retention
         channels = list(dict.fromkeys(message.channel for request in group for message in request.messages))
         number_of = {channel: number for number, channel in enumerate(channels, 1)}
-        keys = [names.record(self._node), names.channels, names.used]
+        keys = [names.record(self._node), names.channels, names.used, names.unused]
         arguments: list[Value] = [self._number, int(KEEP_RECORD * 1000), kept.now_ms(), min(kept.messages, _EVERYTHING)]
         arguments += [kept.oldest_ms(), kept.stream_ms(), max(int(kept.answer_seconds * 1000), 1)]
-        arguments += [names.feeds, len(channels)]
+        arguments += [KEEP_UNUSED_MS, names.feeds, len(channels)]
         for channel in channels:
             keys += [names.place(channel), names.stream(channel)]
             arguments += [channel, new_epoch()]

@@ -38,6 +38,8 @@ ANSWER_WITHIN: Final = 6.0
 """Seconds that a command has, its repetitions included."""
 REACH_WITHIN: Final = 2.0
 """Seconds that a command has to be sent for the first time."""
+FORGET_AFTER: Final = 10.0
+"""Seconds after which an earlier failure says nothing of now."""
 STOP_WITHIN: Final = 1.0
 """Seconds that commands on their way still have when the lane is stopped."""
 MOST_AT_ONCE: Final = 100
@@ -104,6 +106,14 @@ class Lane:
         self._work: asyncio.Task[None] | None = None
         self._stopping = False
         self._used_at = 0.0
+        # When the first and the last of the failures was that no answer has come between.
+        self._failing_since = self._failed_at = 0.0
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether what is under way has failed for so long that more would only wait in vain."""
+        is_known = self._loop.time() - self._failed_at <= FORGET_AFTER
+        return self._work is not None and is_known and self._failed_at - self._failing_since >= REACH_WITHIN
 
     def run(self, script: Script, keys: Sequence[str], *arguments: Value) -> asyncio.Future[Any]:
         """Run a script; the answer is as Redis gives it, texts as bytes.
@@ -142,12 +152,14 @@ class Lane:
                 group = [self._jobs.popleft() for _ in range(min(len(self._jobs), MOST_AT_ONCE))]
                 problem = await self._attempt(group)
                 if problem is None:
-                    failures = 0
+                    failures, self._failing_since, self._failed_at = 0, 0.0, 0.0
                     continue
+                self._note_failure()
                 self._drop()
                 self._put_back(group, problem)
-                await asyncio.sleep(_RETRY_AFTER[min(failures, len(_RETRY_AFTER) - 1)])
-                failures += 1
+                if self._jobs:
+                    await asyncio.sleep(_RETRY_AFTER[min(failures, len(_RETRY_AFTER) - 1)])
+                    failures += 1
         except Exception as error:
             # Nothing that is known ends here; but nobody may wait for an answer that nobody gives.
             for job in (*group, *self._jobs):
@@ -158,6 +170,13 @@ class Lane:
             raise
         finally:
             self._work = None
+
+    def _note_failure(self) -> None:
+        now = self._loop.time()
+        # After a while without a word nothing is known any more.
+        if now - self._failed_at > FORGET_AFTER:
+            self._failing_since = now
+        self._failed_at = now
 
     async def _attempt(self, group: Sequence[_Job]) -> Exception | None:
         """Send a group and settle what is answered. Returns why some of it is not."""

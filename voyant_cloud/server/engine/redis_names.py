@@ -23,20 +23,22 @@ class Names:
 
     Args:
         prefix: tells it from others on the same Redis: 1 to 64 of A-Z a-z 0-9 _ . : -
+        database: the number of the database on it, 0 or more. Keys are each database's own, pub/sub channels are not.
 
     Raises:
         VoyantConfigError: the prefix is none.
     """
 
-    def __init__(self, prefix: str = DEFAULT_PREFIX) -> None:
+    def __init__(self, prefix: str = DEFAULT_PREFIX, database: int = 0) -> None:
         if not _PREFIX.fullmatch(prefix):
             raise VoyantConfigError(f"engine: prefix is {prefix[:80]!r}, must be 1 to 64 of A-Z a-z 0-9 _ . : -")
         tag = f"{{{prefix}}}:"
         self._tag = tag
         self.places = f"{tag}place:"
-        self.feeds = f"{tag}feed:"
+        self.feeds = f"{tag}feed:" if database == 0 else f"{tag}{database}:feed:"
         self.channels = f"{tag}channels"
         self.used = f"{tag}used"
+        self.unused = f"{tag}unused"
         self.ends = f"{tag}ends"
         self.ready = f"{tag}ready"
         self.generation = f"{tag}generation"

@@ -37,20 +37,25 @@ class Script:
     digest: str
 
 
-def _script(*names: str) -> Script:
+def _script(*names: str, head: str = "") -> Script:
     folder = files(__package__).joinpath("redis_scripts")
-    text = "\n".join(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)
+    text = "\n".join([head, *(folder.joinpath(f"{name}.lua").read_text("utf-8") for name in names)])
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-APPEND: Final = _script("channel", "append")
+# A Redis that is full refuses these before they begin, and not once half of them is done.
+_ADDS: Final = "#!lua"
+# These take away, or keep what is there: it would make room for nobody to refuse them.
+_KEEPS: Final = "#!lua flags=allow-oom"
+
+APPEND: Final = _script("channel", "append", head=_ADDS)
 READ: Final = _script("channel", "read")
 STANDINGS: Final = _script("standings")
 CHANNELS: Final = _script("channels")
-ENTER: Final = _script("members", "enter")
-LEAVE: Final = _script("members", "leave")
-SWEEP: Final = _script("members", "sweep")
+ENTER: Final = _script("members", "enter", head=_ADDS)
+LEAVE: Final = _script("members", "leave", head=_KEEPS)
+SWEEP: Final = _script("members", "sweep", head=_KEEPS)
 OVERDUE: Final = _script("members", "overdue")
-REFRESH: Final = _script("members", "refresh")
+REFRESH: Final = _script("members", "refresh", head=_KEEPS)
 LIST_MEMBERS: Final = _script("list_members")
 SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS)

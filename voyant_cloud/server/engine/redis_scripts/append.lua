@@ -1,10 +1,12 @@
 -- Commits a group of requests: each of them whole or not at all, in one step with its idempotency record, its place
 -- in every channel, what retention pushes out, and the word to those who follow.
--- KEYS: this node's record, names, used, then place and stream of each channel, then the record of each idempotency key.
+-- KEYS: this node's record, names, used, unused, then place and stream of each channel, then the record of each
+--   idempotency key.
 -- ARGV: group number, milliseconds that its record is kept, time now, messages kept a channel, oldest ms kept,
---   milliseconds that an unused stream is kept (0 for ever), milliseconds that an answer is kept, prefix of pub/sub
---   channels, how many channels, then name and new epoch of each, then the requests: how many messages, number of the
---   idempotency key (0 for none), digest, then for each message its channel's number and its text.
+--   milliseconds that an unused stream is kept (0 for ever), milliseconds that an answer is kept, milliseconds that a
+--   channel without a message keeps its place, prefix of pub/sub channels, how many channels, then name and new epoch
+--   of each, then the requests: how many messages, number of the idempotency key (0 for none), digest, then for each
+--   message its channel's number and its text.
 -- A group that is sent again, since its answer was lost, gets the same answer; one that comes late is refused.
 local now, oldest, keep_stream, keep_answer = tonumber(ARGV[3]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local number = tonumber(ARGV[1])
@@ -16,15 +18,22 @@ if record then
   if known[1] > number then return redis.error_reply('LATE a group came after one that followed it') end
 end
 
-local channels, at = {}, 10
-for i = 1, tonumber(ARGV[9]) do
-  local place, stream = KEYS[2 + 2 * i], KEYS[3 + 2 * i]
-  local channel = find_or_begin(place, stream, KEYS[2], KEYS[3], ARGV[at], ARGV[at + 1], now)
+-- A key of another type ends the script here, where nothing is written yet: what a script has written stays.
+for i = 2, 4 do redis.call('ZCARD', KEYS[i]) end
+for i = 5, 4 + 2 * tonumber(ARGV[10]), 2 do
+  redis.call('HLEN', KEYS[i])
+  redis.call('XLEN', KEYS[i + 1])
+end
+
+local channels, at = {}, 11
+for i = 1, tonumber(ARGV[10]) do
+  local place, stream = KEYS[3 + 2 * i], KEYS[4 + 2 * i]
+  local channel = find_or_begin(place, stream, KEYS[2], KEYS[3], KEYS[4], ARGV[at], ARGV[at + 1], now, ARGV[8])
   channel.place, channel.stream, channel.name, channel.fresh = place, stream, ARGV[at], {}
   channel.first, channel.now = channel.seq + 1, math.max(channel.ms, now)
   channels[i], at = channel, at + 2
 end
-local first_key = 3 + 2 * #channels
+local first_key = 4 + 2 * #channels
 
 local function earlier(key, digest)
   local kept = redis.call('GET', key)
@@ -61,6 +70,10 @@ end
 
 for _, channel in ipairs(channels) do
   if #channel.fresh > 0 then
+    if channel.first == 1 then
+      redis.call('PERSIST', channel.place)
+      redis.call('ZREM', KEYS[4], channel.name)
+    end
     redis.call('HSET', channel.place, 'ms', whole(channel.now), 'seq', whole(channel.seq))
     redis.call('ZADD', KEYS[3], channel.now, channel.name)
     redis.call('XTRIM', channel.stream, 'MAXLEN', ARGV[4])
@@ -71,7 +84,7 @@ for _, channel in ipairs(channels) do
       table.insert(parts, #text .. ':')
       table.insert(parts, text)
     end
-    redis.call('PUBLISH', ARGV[8] .. channel.name, table.concat(parts))
+    redis.call('PUBLISH', ARGV[9] .. channel.name, table.concat(parts))
   end
 end
 redis.call('SET', KEYS[1], cmsgpack.pack({number, answers}), 'PX', ARGV[2])

@@ -7,16 +7,31 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
-local function find_or_begin(place, stream, names, used, channel, epoch, now)
+local function forget_unused(names, used, unused, places, now)
+  -- Two for each that begins, so that they go as fast as they come.
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', unused, '-inf', whole(now), 'LIMIT', 0, 2)) do
+    if redis.call('EXISTS', places .. name) == 0 then
+      redis.call('ZREM', names, name)
+      redis.call('ZREM', used, name)
+      redis.call('ZREM', unused, name)
+    end
+  end
+end
+
+local function find_or_begin(place, stream, names, used, unused, channel, epoch, now, keep_unused)
   local found = redis.call('HMGET', place, 'epoch', 'ms', 'seq')
   if found[1] then
     return {epoch = found[1], ms = tonumber(found[2]), seq = tonumber(found[3])}
   end
+  -- This first: a Redis that is full refuses what adds something, unless the script has taken something away before.
+  redis.call('HSET', place, 'epoch', epoch, 'ms', whole(now), 'seq', '0')
   -- Messages without a place are of a history that was lost in part, and their numbers are given anew.
   redis.call('DEL', stream)
-  redis.call('HSET', place, 'epoch', epoch, 'ms', whole(now), 'seq', '0')
+  redis.call('PEXPIRE', place, keep_unused)
   redis.call('ZADD', names, 0, channel)
   redis.call('ZADD', used, now, channel)
+  redis.call('ZADD', unused, now + tonumber(keep_unused), channel)
+  forget_unused(names, used, unused, string.sub(place, 1, #place - #channel), now)
   return {epoch = epoch, ms = now, seq = 0}
 end
 
