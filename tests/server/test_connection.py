@@ -247,14 +247,22 @@ def test_a_new_history_is_a_gap_for_those_who_are_live() -> None:
     play(test, count=3)
 
 
-def test_an_engine_that_fails_during_a_replay_closes_with_1013() -> None:
-    """Who cannot be caught up with is sent away to try again, not left behind."""
+@pytest.mark.parametrize("epoch", [EPOCH, "f" * 16], ids=["the same history", "another one"])
+def test_a_store_that_is_away_during_a_replay_is_waited_for(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection stays open, is not taken for slow meanwhile, and goes on where it was."""
+    monkeypatch.setattr("voyant_cloud.server.connection.LOOK_AGAIN_AFTER", 0.01)
+    monkeypatch.setattr("voyant_cloud.server.connection.STUCK_AFTER", 0.2)
 
     async def test(scene: Scene) -> None:
         scene.engine.broken = True
-        scene.hub.on_messages(CHANNEL, scene.engine.commit(9))
+        scene.hub.on_messages(CHANNEL, scene.engine.commit(9, epoch=epoch))
+        await asyncio.sleep(0.3)
+        scene.connection.tick(asyncio.get_running_loop().time(), 0)
+        assert scene.transport.close_codes() == []
+        scene.engine.broken = False
+        await asyncio.sleep(0.1)
         await scene.settle()
-        assert scene.transport.close_codes() == [1013]
+        assert scene.transport.frames()[-1]["id"] == str(scene.engine.head)
 
     play(test, count=3)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import WSCloseCode
@@ -30,6 +31,8 @@ STUCK_AFTER: Final = 10.0
 ABORT_AFTER: Final = 1.0
 """Seconds that a peer has to take a close frame and what was written before it."""
 EXPIRY_NOTICE: Final = 30.0
+LOOK_AGAIN_AFTER: Final = 0.5
+"""Seconds until a store that was away is read again."""
 _OUTCOME: Final = {True: "recovered", False: "gap", None: "live"}
 
 
@@ -164,22 +167,26 @@ class Connection:
 
     async def _fall_back(self) -> None:
         # The chain may have broken because the history itself is another one now.
-        try:
-            point = await resolve(self._cursor, self._channel)
-        except EngineUnavailableError:
-            self.close(CloseCode.TRY_AGAIN_LATER, "the message store is not available")
-            return
-        self._go_on_from(point)
+        await self._outlast(self._cross_gap)
         await self._catch_up()
 
     async def _catch_up(self) -> None:
         try:
             while self.close_code is None and not self._live:
-                await self._advance()
-        except EngineUnavailableError:
-            self.close(CloseCode.TRY_AGAIN_LATER, "the message store is not available")
+                await self._outlast(self._advance)
         except ConnectionError:
             self.abort()
+
+    async def _outlast(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step that reads the store, and where the store is away take it once it is back."""
+        while self.close_code is None:
+            try:
+                await step()
+                return
+            except EngineUnavailableError:
+                # The peer is not the one who is late, and a socket that it would open instead would wait as well.
+                self._behind_since = self._loop.time()
+                await asyncio.sleep(LOOK_AGAIN_AFTER)
 
     async def _advance(self) -> None:
         tail = await self._channel.tail()
