@@ -19,16 +19,17 @@ if record then
 end
 
 -- A key of another type ends the script here, where nothing is written yet: what a script has written stays.
+local found = {}
 for i = 2, 4 do redis.call('ZCARD', KEYS[i]) end
-for i = 5, 4 + 2 * tonumber(ARGV[10]), 2 do
-  redis.call('HLEN', KEYS[i])
-  redis.call('XLEN', KEYS[i + 1])
+for i = 1, tonumber(ARGV[10]) do
+  found[i] = find(KEYS[3 + 2 * i])
+  redis.call('XLEN', KEYS[4 + 2 * i])
 end
 
 local channels, at = {}, 11
 for i = 1, tonumber(ARGV[10]) do
   local place, stream = KEYS[3 + 2 * i], KEYS[4 + 2 * i]
-  local channel = find_or_begin(place, stream, KEYS[2], KEYS[3], KEYS[4], ARGV[at], ARGV[at + 1], now, ARGV[8])
+  local channel = found[i] or begin(place, stream, KEYS[2], KEYS[3], KEYS[4], ARGV[at], ARGV[at + 1], now, ARGV[8])
   channel.place, channel.stream, channel.name, channel.fresh = place, stream, ARGV[at], {}
   channel.first, channel.now = channel.seq + 1, math.max(channel.ms, now)
   channels[i], at = channel, at + 2

@@ -18,11 +18,12 @@ local function forget_unused(names, used, unused, places, now)
   end
 end
 
-local function find_or_begin(place, stream, names, used, unused, channel, epoch, now, keep_unused)
+local function find(place)
   local found = redis.call('HMGET', place, 'epoch', 'ms', 'seq')
-  if found[1] then
-    return {epoch = found[1], ms = tonumber(found[2]), seq = tonumber(found[3])}
-  end
+  return found[1] and {epoch = found[1], ms = tonumber(found[2]), seq = tonumber(found[3])}
+end
+
+local function begin(place, stream, names, used, unused, channel, epoch, now, keep_unused)
   -- This first: a Redis that is full refuses what adds something, unless the script has taken something away before.
   redis.call('HSET', place, 'epoch', epoch, 'ms', whole(now), 'seq', '0')
   -- Messages without a place are of a history that was lost in part, and their numbers are given anew.

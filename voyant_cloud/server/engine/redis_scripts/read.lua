@@ -3,9 +3,8 @@
 -- ARGV: channel, its epoch should it begin, time now, oldest ms kept, 'newest' or 'after', the seq to begin after,
 --   how many messages, how many bytes of them about, milliseconds that a channel without a message keeps its place.
 -- Answers epoch, ms, seq, seq of the oldest message retained, seq of the first given, then ms and text of each.
-local channel = find_or_begin(
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[9]
-)
+local channel = find(KEYS[1])
+  or begin(KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[9])
 local first = first_retained(KEYS[2], tonumber(ARGV[4])) or channel.seq + 1
 local limit, bytes = tonumber(ARGV[7]), tonumber(ARGV[8])
 local start = ARGV[5] == 'newest' and channel.seq - limit + 1 or tonumber(ARGV[6]) + 1
