@@ -22,6 +22,7 @@ from redis import Redis
 
 from benchmarks.measure import MissingError
 from benchmarks.process import cpu_seconds, require_linux
+from benchmarks.publishers import Publishers
 from benchmarks.report import machine, write_json
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import Subscribers, frame_bytes, urls, websockets
@@ -37,6 +38,7 @@ CHANNEL: Final = "orders:eu"
 HISTORY: Final = 1_000
 NODES: Final = 50
 TURNS: Final = 5
+PUBLISHERS: Final = 16
 _DATA: Final = jsontext.dumps({"orderId": "ord_000001", "status": "paid"})
 
 
@@ -117,7 +119,7 @@ async def measure(server: Server) -> dict[str, dict[str, float]]:
             "copy of a batch of 100": await copies(server, node, [one] * 100),
             "member that enters": await server.cost(300, lambda: times(300, lambda: enter(node, next(numbers)))),
             "retained message": {"bytes kept": kept(server)},
-            "channel ever used": {"bytes kept": await begun(server, node, 10_000)},
+            **await places(server, node, 10_000),
         }
 
 
@@ -154,13 +156,27 @@ def kept(server: Server) -> float:
     return round(size / HISTORY)
 
 
-async def begun(server: Server, node: RedisEngine, count: int) -> float:
-    """Return the memory that a channel takes whose messages are gone."""
-    before: int = server.ask.info("memory")["used_memory"]
-    for number in range(count):
-        await node.history(f"visitors:{number:06}", limit=0)
-    after: int = server.ask.info("memory")["used_memory"]
-    return round((after - before) / count)
+async def places(server: Server, node: RedisEngine, count: int) -> dict[str, dict[str, float]]:
+    """Return the memory that a channel takes that was read alone, and one whose messages are gone."""
+    names = [f"visitors:{number:06}" for number in range(count)]
+    before = used_memory(server)
+    for name in names:
+        await node.history(name, limit=0)
+    read = used_memory(server)
+    for at in range(0, count, 100):
+        await node.append([message(name) for name in names[at : at + 100]])
+        server.ask.delete(*(f"{{voyant}}:stream:{name}" for name in names[at : at + 100]))
+    published = used_memory(server)
+    return {
+        "channel that was read alone": {"bytes kept": round((read - before) / count)},
+        "channel whose messages are gone": {"bytes kept": round((published - before) / count)},
+    }
+
+
+def used_memory(server: Server) -> int:
+    """Return the bytes that Redis holds."""
+    used: int = server.ask.info("memory")["used_memory"]
+    return used
 
 
 def nodes(server: Server) -> dict[str, dict[str, float]]:
@@ -175,19 +191,29 @@ def nodes(server: Server) -> dict[str, dict[str, float]]:
         client, other = (
             stack.enter_context(VoyantCloudClient(api_key=asked.key, base_url=each.url)) for each in (asked, told)
         )
+        # It sends a message at once, which is to come before there is anybody to hear it.
+        path = f"/realtime/v1/channels/{one['channel']}/messages"
+        many = Publishers([(asked.url, asked.key)], path, {"event": one["event"], "data": one["data"]}, PUBLISHERS)
         subscribers = stack.enter_context(Subscribers(websockets, urls(other, ["bench"])))
 
-        def cost(count: int, size: int) -> dict[str, float]:
+        def cost(count: int, size: int, work: Callable[[], object]) -> dict[str, float]:
             before = cpu_seconds(asked.pid), cpu_seconds(told.pid)
-            work = [[one] * size] * count
-            subscribers.seconds_until(
-                frame_bytes(one) * size * count, lambda: deque(map(client.realtime.publish_batch, work), 0)
-            )
+            subscribers.seconds_until(frame_bytes(one) * size * count, work)
             used = cpu_seconds(asked.pid) - before[0], cpu_seconds(told.pid) - before[1]
             return dict(zip(("asked", "told"), (round(each / count * 1e6, 2) for each in used), strict=True))
 
-        cost(100, 1)
-        return {"node, a message": cost(1_000, 1), "node, a batch of 100": cost(100, 100)}
+        def batches(count: int, size: int) -> dict[str, float]:
+            work = [[one] * size] * count
+            return cost(count, size, lambda: deque(map(client.realtime.publish_batch, work), 0))
+
+        batches(100, 1)
+        with many:
+            at_once = cost(3_000, 1, lambda: many.publish(3_000))
+        return {
+            "node, a message": batches(1_000, 1),
+            f"node, {PUBLISHERS} messages at once": at_once,
+            "node, a batch of 100": batches(100, 100),
+        }
 
 
 @asynccontextmanager

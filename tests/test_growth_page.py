@@ -17,6 +17,7 @@ import pytest
 from benchmarks import million
 from tests.server.wire_client import subscribe
 from voyant_cloud.server.engine.redis import PROBE_EVERY
+from voyant_cloud.server.engine.redis_appends import KEEP_UNUSED_MS
 from voyant_cloud.server.engine.redis_feed import _AT_ONCE
 from voyant_cloud.server.engine.redis_presence import REFRESH_EVERY, SWEEP_EVERY
 from voyant_cloud.server.secret_file import create_key_ring
@@ -81,22 +82,27 @@ def rows_of_redis() -> Iterator[str]:
         cost = REDIS[copy]
         cells = f"{shown(cost['bytes out'])} | {shown(cost['microseconds'])} µs | {shown(REDIS[node]['told'])} µs"
         yield f"| of {words} | {cells} |"
+    at_once = REDIS["node, 16 messages at once"]["told"]
+    yield f"| of one of 16 messages at once | likewise | likewise | {shown(at_once)} µs |"
 
 
 def sentences() -> Iterator[str]:
     publish, copy = REDIS["publish alone"]["microseconds"], REDIS["copy of a message"]["microseconds"]
     together = REDIS["publish, 100 at once"]["microseconds"]
-    batch, told = REDIS["batch of 100 to a channel"]["microseconds"], REDIS["node, a message"]["told"]
+    batch = REDIS["batch of 100 to a channel"]["microseconds"]
+    told, at_once = (REDIS[name]["told"] for name in ("node, a message", "node, 16 messages at once"))
     yield f"{shown(1e6 / publish)} publishes a second, one at a time, and {shown(1e6 / together)} where"
     yield f"{shown(100e6 / batch)} messages a second in batches of 100"
     yield f"{shown(1e6 / copy)} copies a second"
     yield f"publishes × ({shown(publish)} + {shown(copy)} × nodes) µs"
     for nodes in (10, 50):
         yield f"{shown(5e5 / (publish + copy * nodes))} publishes a second with {nodes} nodes"
-    yield f"each takes {shown(told)} µs to be told of a message"
-    yield f"so {shown(5e5 / told)} of them a second are half of its core"
+    yield f"takes {shown(told)} µs to be told of one message, and {shown(at_once)} µs where many come together"
+    yield f"so {shown(5e5 / at_once)} of them a second are half of its core"
     yield f"takes {shown(REDIS['retained message']['bytes kept'])} bytes of Redis' memory"
-    yield f"keeps its place, {shown(REDIS['channel ever used']['bytes kept'])} bytes"
+    gone, read = (REDIS[f"channel {what}"]["bytes kept"] for what in ("whose messages are gone", "that was read alone"))
+    yield f"keeps {shown(gone)} bytes for good"
+    yield f"keeps {shown(read)} bytes for {KEEP_UNUSED_MS / 86_400_000:g} days"
     yield f"{2 / REFRESH_EVERY * 1_000:.0f} commands a second"
     yield f"{3 / PROBE_EVERY + 1 / SWEEP_EVERY:g} commands a second, with nothing to do"
     yield f"subscribes to {_AT_ONCE} channels with one command"
