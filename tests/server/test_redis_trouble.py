@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.redis_server import RedisServer, running_redis
 from tests.server.engine_harness import Heard, in_loop, opened, publish, texts
 from voyant_cloud.server.engine import redis as redis_engine
-from voyant_cloud.server.engine import redis_presence
-from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.engine import redis_feed, redis_lane, redis_presence
+from voyant_cloud.server.engine.base import EngineUnavailableError, StoredMessage
 from voyant_cloud.server.engine.redis import RedisEngine
 from voyant_cloud.server.engine.redis_address import parse_address
 from voyant_cloud.server.engine.redis_names import Names
@@ -95,20 +97,16 @@ async def test_feed_survives_a_listener_that_raises(url: str, caplog: pytest.Log
     assert "confidential" not in caplog.text
 
 
-@pytest.mark.parametrize(
-    "damage", [("SET", "x"), ("HSET", "epoch", "e"), ("HSET", "epoch", "e", "ms", "x", "seq", "1")]
-)
+@pytest.mark.parametrize("damage", ["SET x", "HSET epoch e", "HSET epoch e ms x seq 1"])
 @in_loop
-async def test_damaged_place_is_that_of_one_channel(
-    redis: RedisServer, names: Names, url: str, damage: tuple[str, ...]
-) -> None:
+async def test_damaged_place_is_that_of_one_channel(redis: RedisServer, names: Names, url: str, damage: str) -> None:
     """After a gap the other channels' standings are told all the same, and the node is ready again."""
     engine = RedisEngine(parse_address(url))
     async with opened(engine, "evil", "a") as heard:
         await publish(engine, "1")
         await heard.until(lambda: bool(heard.calls))
         with redis.client() as client:
-            command, *values = damage
+            command, *values = damage.split()
             client.execute_command(command, names.place("evil"), *values)
             client.client_kill_filter(_type="pubsub")
         await heard.until(lambda: len(heard.standings) == 2)
@@ -191,6 +189,39 @@ async def test_members_outlive_a_redis_that_was_away(
         members = await watcher.members("a", limit=10)
     assert [member.client_id for member in members] == ["ann"]
     assert heard.actions() == [("enter", "ann", 1), ("enter", "bob", 2), ("leave", "bob", 2)]
+
+
+@in_loop
+async def test_members_outlive_a_redis_that_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands fail meanwhile, and that is enough to know, before the feed is back or a look takes long."""
+    monkeypatch.setattr(redis_lane, "REACH_WITHIN", 0.05)
+    monkeypatch.setattr(redis_lane, "ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr(redis_feed, "_BACKOFF", (60.0,))
+    monkeypatch.setattr(redis_presence, "COUNTS_FOR", 0.4)
+    monkeypatch.setattr(redis_presence, "SWEEP_EVERY", 0.02)
+    monkeypatch.setattr(redis_presence, "STANDS_STILL", 3_600.0)
+    with running_redis(tmp_path) as redis:
+        engine = RedisEngine(parse_address(redis.url))
+        async with opened(engine):
+            await engine.enter("a", "ann", "c1", 1)
+            [before] = await engine.members("a", limit=10)
+            redis.kill()
+            monkeypatch.setattr(redis_presence, "REFRESH_EVERY", 0.1)
+            await asyncio.sleep(0.4)
+            redis.start()
+            async with asyncio.timeout(5):
+                while not await _reachable(engine):
+                    await asyncio.sleep(0.01)
+            # As long as the feed is away: nobody else says that Redis was.
+            await asyncio.sleep(0.1)
+            assert await engine.members("a", limit=10) == [before]
+
+
+async def _reachable(engine: RedisEngine) -> bool:
+    with contextlib.suppress(EngineUnavailableError):
+        await engine.members("a", limit=1)
+        return True
+    return False
 
 
 @in_loop

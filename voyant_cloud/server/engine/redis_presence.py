@@ -38,6 +38,7 @@ STANDS_STILL: Final = 1.0
 SPARE_FOR: Final = 10.0
 """Seconds after trouble in which nobody is let go of, so that every node that lives can refresh first."""
 _AT_ONCE: Final = 500
+_CHANNELS_AT_ONCE: Final = 20
 
 
 @attrs.frozen
@@ -136,8 +137,10 @@ class RedisPresence:
     async def _refresh_all(self) -> None:
         self._refresh_now.clear()
         with self._sparing():
-            for channel in tuple(self._held):
-                await self._refresh(channel)
+            channels = tuple(self._held)
+            # Several on their way at a time, or those of a node with many channels would be late after trouble.
+            for start in range(0, len(channels), _CHANNELS_AT_ONCE):
+                await asyncio.gather(*map(self._refresh, channels[start : start + _CHANNELS_AT_ONCE]))
 
     async def _refresh(self, channel: str) -> None:
         _, holds, _, ends = self._names.presence(channel)
