@@ -30,6 +30,7 @@ from voyant_cloud.server.engine.redis_lane import Lane
 from voyant_cloud.server.engine.redis_names import Names
 from voyant_cloud.server.engine.redis_payload import read_feed, unpack_row
 from voyant_cloud.server.engine.redis_presence import RedisPresence
+from voyant_cloud.server.engine.redis_routine import always, describe
 from voyant_cloud.server.engine.redis_script import CHANNELS, READ, STANDINGS
 from voyant_cloud.server.message_id import MessageId, new_epoch
 from voyant_cloud.server.wire import message_frames
@@ -193,8 +194,8 @@ class RedisEngine:
         channel = feed.removeprefix(self._names.feeds)
         try:
             told = read_feed(channel, payload)
-        except ValueError as error:
-            _log.warning("something that is no message of this project was published on %s: %s", feed, error)
+        except Exception as error:  # noqa: BLE001 - of what others publish nothing is certain
+            _log.warning("something that is no message of this project was published on %s: %s", feed, describe(error))
             return
         if isinstance(told, list):
             self._listener.on_messages(channel, told)
@@ -204,12 +205,13 @@ class RedisEngine:
     async def _tell_standings(self, feeds: Sequence[str]) -> None:
         assert self._listener is not None
         assert self._parts is not None
+        self._parts.presence.spare()
         channels = [feed.removeprefix(self._names.feeds) for feed in feeds]
         for at in range(0, len(channels), _AT_ONCE):
             some = channels[at : at + _AT_ONCE]
             places = await _certain(self._parts.lane.run(STANDINGS, [self._names.place(each) for each in some]))
             for channel, place in zip(some, places, strict=True):
-                self._listener.on_standing(channel, _head(*place) if place else None)
+                self._listener.on_standing(channel, _standing(place))
 
 
 class _Parts:
@@ -232,7 +234,8 @@ class _Parts:
         """Begin to listen, and to look after the connections and presence."""
         self.feed.start()
         self.presence.start()
-        self._probing = asyncio.ensure_future(self._probe_always())
+        probing = always("Redis cannot be probed", self._look, lambda: asyncio.sleep(PROBE_EVERY))
+        self._probing = asyncio.ensure_future(probing)
 
     async def stop(self) -> None:
         """Have what was asked for answered, then let go of all connections. Safe to call twice."""
@@ -253,14 +256,8 @@ class _Parts:
             await self.lane.send("PUBLISH", self._probe, token)
         return await heard
 
-    async def _probe_always(self) -> None:
-        while True:
-            with contextlib.suppress(EngineUnavailableError, EngineOutcomeUnknownError):
-                await self.lane.send("PUBLISH", self._probe, "")
-                await self._look_for_another_history()
-            await asyncio.sleep(PROBE_EVERY)
-
-    async def _look_for_another_history(self) -> None:
+    async def _look(self) -> None:
+        await self.lane.send("PUBLISH", self._probe, "")
         # A Redis that was flushed, or begun anew, says nothing of it on any connection.
         await self.lane.send("SET", self._names.generation, secrets.token_hex(8), "NX")
         generation = await self.lane.send("GET", self._names.generation)
@@ -271,6 +268,14 @@ class _Parts:
 
 def _head(epoch: bytes, ms: bytes, seq: bytes) -> MessageId:
     return MessageId(epoch.decode(), int(ms), int(seq))
+
+
+def _standing(place: Sequence[bytes]) -> MessageId | None:
+    # A place that somebody damaged must not keep those of the other channels.
+    try:
+        return _head(*place)
+    except (TypeError, ValueError, AttributeError):
+        return None
 
 
 async def _certain(future: asyncio.Future[Any]) -> Any:

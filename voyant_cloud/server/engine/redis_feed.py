@@ -15,6 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
 from voyant_cloud.server.engine.base import EngineUnavailableError
+from voyant_cloud.server.engine.redis_routine import describe
 
 __all__ = ["Feed"]
 
@@ -137,10 +138,10 @@ class Feed:
             began = self._loop.time()
             try:
                 await self._listen(first)
-            except (RedisError, OSError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - a new connection and its catching up make up for whatever it was
                 # Once for each time that it goes away, however often it is tried again.
                 level = logging.WARNING if failures == 0 else logging.DEBUG
-                _log.log(level, "Redis does not tell what is published: %s", error or type(error).__name__)
+                _log.log(level, "Redis does not tell what is published: %s", describe(error))
             first = first and not self.connected
             self._lost()
             failures = 0 if self._loop.time() - began > STEADY_AFTER else failures + 1
@@ -182,8 +183,8 @@ class Feed:
             if not first:
                 _log.warning("Redis tells again what is published")
                 await self._on_gap(tuple(self._confirmed))
-        except EngineUnavailableError as error:
-            self.break_off(str(error))
+        except Exception as error:  # noqa: BLE001 - likewise
+            self.break_off(describe(error))
         else:
             self._following.set_result(None)
 
@@ -195,13 +196,14 @@ class Feed:
         return message
 
     async def _write(self, connection: AbstractConnection, outgoing: asyncio.Queue[tuple[str, ...]]) -> None:
-        while True:
-            words = await outgoing.get()
-            try:
-                await connection.send_command(*words, check_health=False)
-            except (RedisError, OSError):
-                # The reading side sees it, too.
-                return
+        try:
+            while True:
+                await connection.send_command(*await outgoing.get(), check_health=False)
+        except (RedisError, OSError):
+            # The reading side sees it, too.
+            return
+        except Exception as error:  # noqa: BLE001 - likewise
+            self.break_off(describe(error))
 
     def _take(self, message: Sequence[Any]) -> None:
         kind, name = message[0], message[1].decode()

@@ -1,17 +1,18 @@
 """Presence over several nodes: what this node's connections hold in Redis, refreshed while it lives.
 
 A node that dies stops refreshing, and whichever node looks first lets go of what it held: the script that removes a
-member is the one that tells of it, so each leaves once.
+member is the one that tells of it, so each leaves once. While Redis is away nobody can refresh; so once it is back all
+nodes refresh at once, and nobody is let go of until they have had the time to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import json
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import attrs
@@ -21,6 +22,7 @@ from voyant_cloud.models import RealtimePresenceMember
 from voyant_cloud.server.engine.base import EngineOutcomeUnknownError, EngineUnavailableError
 from voyant_cloud.server.engine.redis_lane import Lane, Value
 from voyant_cloud.server.engine.redis_names import Names
+from voyant_cloud.server.engine.redis_routine import always
 from voyant_cloud.server.engine.redis_script import ENTER, LEAVE, LIST_MEMBERS, OVERDUE, REFRESH, SWEEP, Script
 
 __all__ = ["RedisPresence"]
@@ -28,9 +30,15 @@ __all__ = ["RedisPresence"]
 COUNTS_FOR: Final = 60.0
 """Seconds that a connection counts without being refreshed."""
 REFRESH_EVERY: Final = 20.0
+"""Seconds between two refreshes, as long as nothing is wrong."""
 SWEEP_EVERY: Final = 1.0
+"""Seconds between two looks for what has ended, and until a refresh that failed is tried again."""
+STANDS_STILL: Final = 1.0
+"""Seconds that such a look may take longer before Redis, or this node, counts as having been away."""
+SPARE_FOR: Final = 10.0
+"""Seconds after trouble in which nobody is let go of, so that every node that lives can refresh first."""
 _AT_ONCE: Final = 500
-_log = logging.getLogger("voyant_cloud.server")
+_CHANNELS_AT_ONCE: Final = 20
 
 
 @attrs.frozen
@@ -57,12 +65,18 @@ class RedisPresence:
         self._loop = asyncio.get_running_loop()
         # By channel, then by connection and client. Only what Redis was told.
         self._held: dict[str, dict[tuple[str, str], _Held]] = {}
+        self._refresh_now = asyncio.Event()
         self._sweep_now = asyncio.Event()
+        self._looked_at = 0.0
+        self._spare_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to refresh what this node holds, and to let go of what has ended anywhere."""
-        self._tasks = [asyncio.ensure_future(self._refresh_always()), asyncio.ensure_future(self._sweep_always())]
+        self._looked_at = self._loop.time()
+        refreshing = always("presence cannot be refreshed", self._refresh_all, self._until_refresh)
+        sweeping = always("presence cannot be looked after", self._sweep, self._until_sweep)
+        self._tasks = [asyncio.ensure_future(refreshing), asyncio.ensure_future(sweeping)]
 
     async def stop(self) -> None:
         """Stop both; what this node holds ends by itself. Safe to call twice."""
@@ -70,6 +84,11 @@ class RedisPresence:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+    def spare(self) -> None:
+        """Redis was away, or lost something: refresh at once, and let go of nobody until all nodes have."""
+        self._spare_until = self._loop.time() + SPARE_FOR
+        self._refresh_now.set()
 
     async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
         """Make a client present, or change its data; see ``Engine.enter``."""
@@ -109,15 +128,19 @@ class RedisPresence:
         keys = self._names.presence(channel)
         return await _answer(self._lane.run(script, keys, channel, self._names.feed(channel), *arguments))
 
-    async def _refresh_always(self) -> None:
-        while True:
-            await asyncio.sleep(REFRESH_EVERY)
-            for channel in tuple(self._held):
-                try:
-                    await self._refresh(channel)
-                except EngineUnavailableError as error:
-                    _log.warning("presence could not be refreshed: %s", error)
-                    break
+    async def _until_refresh(self) -> None:
+        if self._refresh_now.is_set():
+            await asyncio.sleep(SWEEP_EVERY)
+        else:
+            await _happens(self._refresh_now, REFRESH_EVERY)
+
+    async def _refresh_all(self) -> None:
+        self._refresh_now.clear()
+        with self._sparing():
+            channels = tuple(self._held)
+            # Several on their way at a time, or those of a node with many channels would be late after trouble.
+            for start in range(0, len(channels), _CHANNELS_AT_ONCE):
+                await asyncio.gather(*map(self._refresh, channels[start : start + _CHANNELS_AT_ONCE]))
 
     async def _refresh(self, channel: str) -> None:
         _, holds, _, ends = self._names.presence(channel)
@@ -135,22 +158,50 @@ class RedisPresence:
         if held is not None:
             await self._enter(channel, client_id, connection_id, held, "keep")
 
-    async def _sweep_always(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(SWEEP_EVERY):
-                    await self._sweep_now.wait()
-            except TimeoutError:
-                pass
-            self._sweep_now.clear()
-            try:
-                for channel in await _answer(self._lane.run(OVERDUE, [self._names.ends])):
-                    await self._run(SWEEP, channel.decode(), self._now_ms())
-            except EngineUnavailableError as error:
-                _log.debug("presence could not be looked after: %s", error)
+    async def _until_sweep(self) -> None:
+        await _happens(self._sweep_now, SWEEP_EVERY)
+
+    async def _sweep(self) -> None:
+        self._sweep_now.clear()
+        with self._sparing():
+            # Looked for also while they are spared, since that is what notices how long the trouble lasts.
+            while (ended := await self._ended()) and self._loop.time() >= self._spare_until:
+                for name in ended:
+                    await self._sweep_channel(name)
+                self._looked_at = self._loop.time()
+
+    async def _ended(self) -> list[bytes]:
+        names: list[bytes] = await _answer(self._lane.run(OVERDUE, [self._names.ends]))
+        if self._loop.time() - self._looked_at > SWEEP_EVERY + STANDS_STILL:
+            self.spare()
+        self._looked_at = self._loop.time()
+        return names
+
+    async def _sweep_channel(self, name: bytes) -> None:
+        try:
+            channel = name.decode()
+        except UnicodeDecodeError:
+            # No channel of this project. It would come first for ever.
+            await _answer(self._lane.send("ZREM", self._names.ends, name))
+        else:
+            await self._run(SWEEP, channel, self._now_ms())
+
+    @contextlib.contextmanager
+    def _sparing(self) -> Iterator[None]:
+        try:
+            yield
+        except EngineUnavailableError:
+            self.spare()
+            raise
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
+
+
+async def _happens(event: asyncio.Event, within: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within):
+            await event.wait()
 
 
 async def _answer(future: asyncio.Future[Any]) -> Any:

@@ -41,3 +41,9 @@ local function note_soonest(ends, holds, channel)
   local soonest = redis.call('ZRANGE', holds, 0, 0, 'WITHSCORES')
   if soonest[2] then redis.call('ZADD', ends, soonest[2], channel) else redis.call('ZREM', ends, channel) end
 end
+
+local function is_damaged(key, kind)
+  -- What somebody else wrote there must not keep a node from all its other channels.
+  local found = redis.call('TYPE', key).ok
+  return found ~= kind and found ~= 'none'
+end

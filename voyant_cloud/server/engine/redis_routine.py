@@ -1,0 +1,49 @@
+"""What an engine does again and again while it is open, whatever goes wrong in between."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import PurePath
+from typing import Never
+
+from redis.exceptions import RedisError
+
+from voyant_cloud.server.engine.base import EngineError
+
+__all__ = ["always", "describe"]
+
+_log = logging.getLogger("voyant_cloud.server")
+
+
+async def always(what: str, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> Never:
+    """Do something, wait, and do it again, until the task is cancelled.
+
+    What goes wrong is logged once for each time that it begins to.
+
+    Args:
+        what: what it is for, as the log names it.
+        work: does it once.
+        pause: waits until it is to be done again.
+    """
+    failing = False
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - what is done for ever has nobody else to raise it to
+            # That Redis is away the feed has told already.
+            level = logging.DEBUG if failing or isinstance(error, EngineError) else logging.ERROR
+            _log.log(level, "%s: %s", what, describe(error))
+            failing = True
+        else:
+            failing = False
+        await pause()
+
+
+def describe(error: Exception) -> str:
+    """Say what may be logged of an error: its own words, or where it came from if they could hold somebody's data."""
+    if isinstance(error, (EngineError, RedisError, OSError)):
+        return str(error) or type(error).__name__
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {where.name}, line {where.lineno} of {PurePath(where.filename).name}"
