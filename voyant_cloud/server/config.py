@@ -66,7 +66,7 @@ class ServerConfig:
         port: the port, 0 for any free one.
         data: the database's file, or ``:memory:`` to keep nothing.
         engine: the URL of the Redis that several nodes share, instead of *data*; see ``redis_address``.
-        engine_password: its password, so that the URL needs none.
+        engine_password: its password, so that the URL needs none; it counts before the URL's.
         secret_file: the signing keys' file, which all nodes need the same of; ``None`` for beside the data.
         api_keys: the keys that are taken.
         made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
@@ -101,6 +101,8 @@ class ServerConfig:
 
     def __attrs_post_init__(self) -> None:
         if self.engine is None:
+            if self.engine_password is not None:
+                raise VoyantConfigError("engine_password: is set, and there is no engine; give engine or leave it out")
             return
         if self.data != MEMORY:
             raise VoyantConfigError("data, engine: messages are kept in a file or in Redis; give one of both")
