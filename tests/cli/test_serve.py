@@ -83,6 +83,7 @@ def test_check_config_of_nothing(run: Run, tmp_path: Path) -> None:
             "'/none' cannot be read: No such file",
         ),
         (["--api-key", f"{KEY}!", "--host", "0.0.0.0"], "api_keys: a key of"),
+        (["--api-key", f"{KEY}:long-secret-word"], "api_keys: key number 1 has a scope"),
         (["--limit", "speed=1"], "limit speed: there is no such limit"),
     ],
 )

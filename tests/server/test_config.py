@@ -106,6 +106,8 @@ def test_console_by_environment(text: str, console: bool) -> None:
         ({"limits": {"frame_bytes": 2**31}}, "limit frame_bytes: is 2147483648, allowed is at most 2147483647"),
         ({"env": {"VOYANT_SERVER_API_KEY": "x"}}, "VOYANT_SERVER_API_KEY: there is no such setting"),
         ({"env": {"VOYANT_SERVER_CONSOLE": "maybe"}}, "VOYANT_SERVER_CONSOLE: must be one of true, 1, yes, on, false"),
+        ({"api_keys": [KEY, "short"]}, "api_keys: a key of 5 characters was given, number 2; a key has 16 to 200"),
+        ({"api_keys": [KEY, f"{KEY}:x"]}, "api_keys: key number 2 has a scope behind its colon that there is not"),
         ({"engine_password": "pw"}, "engine_password: is set, and there is no engine"),
         ({"drain_seconds": 26.0}, "drain_seconds: is 26.0, must be 0 to 25"),
         ({"env": {"VOYANT_SERVER_PORT": "x"}}, "VOYANT_SERVER_PORT: must be a number, got 'x'"),

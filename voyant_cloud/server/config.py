@@ -194,7 +194,7 @@ def _checked(name: str, given: Given) -> Given:
 
 def _in_range(name: str, value: Any) -> Any:
     if name == "api_keys":
-        return tuple(parse_api_key(text) for text in value)
+        return tuple(parse_api_key(text, number) for number, text in enumerate(value, 1))
     if name.startswith(LIMIT):
         Limits(**{name.removeprefix(LIMIT): value})
         return value
