@@ -125,7 +125,7 @@ $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python .ci/dependency_group.py codegen test lint | xargs $(BIN)/python -m pip install --quiet --disable-pip-version-check
 	@./.ci/install-browser
 	@./.ci/install-redis
-	@./.ci/install-nginx
+	@./.ci/install-proxies
 	@touch $@
 
 # Stays unmade, and is tried again each time, where there is no Node.

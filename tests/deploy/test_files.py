@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.nginx import DEPLOY
+from tests.deploy.nodes import DEPLOY
 from tests.e2e.executable import environment
 from tests.notified import listening
 from tests.processes import free_port, running, wait_for_port
@@ -24,15 +24,6 @@ from voyant_cloud.server.secret_file import create_key_ring
 
 INSTALLED = "/opt/voyant-cloud/bin/voyant-cloud"
 ETC = Path("/etc/voyant-cloud")
-
-
-def test_caddyfile() -> None:
-    """Caddy takes it."""
-    if shutil.which("caddy") is None:
-        pytest.skip("There is no caddy; on Debian: apt-get install caddy")
-    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_unit() -> None:
