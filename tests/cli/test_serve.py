@@ -77,7 +77,13 @@ def test_check_config_of_nothing(run: Run, tmp_path: Path) -> None:
         (["--port", "70000"], "port: is 70000"),
         (["--config", "/none.toml"], "/none.toml: cannot be read: No such file or directory"),
         (["--engine", "http://:long-secret-word@h", "--secret-file", "/none"], "engine: the scheme is 'http'"),
+        (["--engine", "redis://:long-secret-word#@h", "--secret-file", "/none"], "engine: there is a # in the URL"),
+        (
+            ["--engine", "rediss://h?ssl_ca_certs=/none", "--secret-file", "/none"],
+            "'/none' cannot be read: No such file",
+        ),
         (["--api-key", f"{KEY}!", "--host", "0.0.0.0"], "api_keys: a key of"),
+        (["--api-key", f"{KEY}:long-secret-word"], "api_keys: key number 1 has a scope"),
         (["--limit", "speed=1"], "limit speed: there is no such limit"),
     ],
 )

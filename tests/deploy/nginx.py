@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
-import pytest
 
+from tests.deploy.nodes import DEPLOY, require_proxy
 from tests.processes import ROOT, free_port, running, wait_for_port
 
-__all__ = ["DEPLOY", "Nginx", "started"]
+__all__ = ["Nginx", "started"]
 
-DEPLOY = ROOT / "examples" / "deploy"
 CERTIFICATE = ROOT / "tests" / "certificates" / "server.pem"
 MAIN = """
 {user}
@@ -63,7 +61,7 @@ class Nginx:
 
 @contextmanager
 def started(folder: Path, nodes: list[str], console: str, read_timeout: str) -> Iterator[Nginx]:
-    """Run nginx, or skip the test where there is none; fail if ``VOYANT_REQUIRE_NGINX`` is 1.
+    """Run nginx; see ``require_proxy`` for where there is none.
 
     Args:
         folder: for its files.
@@ -71,10 +69,7 @@ def started(folder: Path, nodes: list[str], console: str, read_timeout: str) -> 
         console: host and port of the node behind the docs' snippet for the console.
         read_timeout: in place of the example's, in nginx's own notation.
     """
-    program = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
-    if program is None:
-        missing = "There is no nginx; on Debian: apt-get install nginx-light"
-        (pytest.fail if os.environ.get("VOYANT_REQUIRE_NGINX") == "1" else pytest.skip)(missing)
+    program = require_proxy("nginx", "nginx-light")
     plain, tls, third = free_port(), free_port(), free_port()
     replaced = {
         "listen 443 ssl;": f"listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl;",

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.nginx import DEPLOY
+from tests.deploy.nodes import DEPLOY
 from tests.e2e.executable import environment
+from tests.notified import listening
 from tests.processes import free_port, running, wait_for_port
 from tests.redis_server import require_redis, running_redis
 from tests.waiting import until
@@ -23,15 +24,6 @@ from voyant_cloud.server.secret_file import create_key_ring
 
 INSTALLED = "/opt/voyant-cloud/bin/voyant-cloud"
 ETC = Path("/etc/voyant-cloud")
-
-
-def test_caddyfile() -> None:
-    """Caddy takes it."""
-    if shutil.which("caddy") is None:
-        pytest.skip("There is no caddy; on Debian: apt-get install caddy")
-    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "Caddyfile")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_unit() -> None:
@@ -43,6 +35,8 @@ def test_unit() -> None:
     service = unit["Service"]
     assert int(service["TimeoutStopSec"]) > 30
     assert int(service["LimitNOFILE"]) > 20_000
+    # A reload is held back until the server has said that it serves.
+    assert service["Type"] == "notify"
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
@@ -56,18 +50,19 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
 
 
 def test_commands_of_the_unit(tmp_path: Path) -> None:
-    """The check before the start, the start, the container's look at its health, a reload, and the stop do as told."""
+    """The check before the start, the start, what systemd is told, the container's look, a reload, and the stop."""
     file, port = configured(tmp_path)
     [check], [start] = commands("ExecStartPre"), commands("ExecStart")
     checked_again, reload = commands("ExecReload")
     assert check == checked_again == f"{start} --check-config --quiet"
-    with running_redis(tmp_path) as redis:
-        env = environment("", "", VOYANT_SERVER_ENGINE=redis.url)
+    with running_redis(tmp_path) as redis, listening(f"\0{tmp_path}") as systemd:
+        env = environment("", "", VOYANT_SERVER_ENGINE=redis.url, NOTIFY_SOCKET=f"@{tmp_path}")
         start = start.replace(INSTALLED, f"{sys.executable} -m voyant_cloud").replace(str(ETC / file.name), str(file))
         assert subprocess.run([*start.split(), *check.split()[-2:]], env=env, timeout=50, check=False).returncode == 0
         log = tmp_path / "log"
         with running(start.split(), env, log) as process:
-            wait_for_port(port)
+            # All that is waited for: what it is said to do from then on, it must do.
+            assert systemd.recv(100) == b"READY=1"
             subprocess.run(health_check(port), timeout=20, check=True)
             file.write_text(file.read_text().replace('"]', '", "vck_another-0123456789"]'))
             subprocess.run(reload.replace("$MAINPID", str(process.pid)).split(), timeout=20, check=True)

@@ -11,25 +11,14 @@ import requests
 import websocket
 
 from tests.deploy.nginx import Nginx, started
+from tests.deploy.nodes import KEY, Reachable, two_nodes
 from tests.processes import ROOT
 from tests.realtime.channel_tools import Seen
-from tests.redis_server import running_redis
 from tests.server.wire_client import call, mint, publish, subscribe
 from tests.waiting import until
 from voyant_cloud import VoyantCloudClient
 from voyant_cloud.server import connection
-from voyant_cloud.server.secret_file import create_key_ring
 from voyant_cloud.testing import VoyantServer
-
-KEY = "vck_0123456789abcdef"
-
-
-@attrs.frozen
-class Reachable:
-    """A way to the nodes, as the wire client wants it."""
-
-    url: str
-    api_key: str = KEY
 
 
 @attrs.frozen
@@ -51,17 +40,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     # Pings after half a second instead of 20, and nginx's timeout as much shorter.
     patch = pytest.MonkeyPatch()
     patch.setattr(connection, "PING_AFTER", 0.5)
-    create_key_ring(folder / "keys")
     try:
-        with running_redis(folder) as redis:
-            nodes = [
-                VoyantServer(engine=redis.url, secret_file=str(folder / "keys"), api_key=KEY, console=True)
-                for _ in range(2)
-            ]
-            with nodes[0], nodes[1]:
-                hosts = [node.url.removeprefix("http://") for node in nodes]
-                with started(folder, hosts, hosts[0], "2s") as nginx:
-                    yield Service(nodes, nginx)
+        with two_nodes(folder) as nodes, started(folder, nodes.hosts, nodes.hosts[0], "2s") as nginx:
+            yield Service(nodes.both, nginx)
     finally:
         patch.undo()
 

@@ -118,7 +118,7 @@ def test_flags_before_environment_before_file(tmp_path: Path) -> None:
         ),
         ("allowed_origins = ['http://[']", "allowed_origins: 'http://[' must be a scheme, host and port"),
         ("log_format = 'xml'", "log_format: is 'xml', must be one of text, json"),
-        ("api_keys = ['short']", "api_keys: a key of 5 characters was given; a key has 16 to 200"),
+        ("api_keys = ['short']", "api_keys: a key of 5 characters was given, number 1; a key has 16 to 200"),
         ("[limits]\nmessage_bytes = 65537", "limit message_bytes: is 65537, the contract allows at most 65536"),
         ("[limits]\nconnections = 'x'", "limits.connections: must be a whole number, got 'x'"),
         ("[limits]\nhistory_seconds = inf", "limit history_seconds: must be a number, got inf"),

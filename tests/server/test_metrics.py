@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket as sockets
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,6 +56,27 @@ def test_a_connection_is_counted_from_its_upgrade_to_its_close(server: VoyantSer
     assert now['voyant_closes_total{code="1001"}'] == 1
     assert sum(value for name, value in now.items() if name.startswith("voyant_closes_total")) == 1
     assert now["voyant_presence_connections"] == 0
+
+
+def test_an_upgrade_that_waits_is_not_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store does not answer it is counted for itself, and takes one of the connections that there may be."""
+    answered = threading.Event()
+
+    async def watch(*_: object) -> None:
+        await asyncio.to_thread(answered.wait, 20)
+
+    monkeypatch.setattr("voyant_cloud.server.engine.sqlite.SqliteEngine.watch", watch)
+    names = "voyant_connections", "voyant_connections_waiting"
+    with VoyantServer(limits={"connections": 1}) as server, ThreadPoolExecutor(1) as pool:
+        token = mint(server)
+        with ExitStack() as stack:
+            opening = pool.submit(lambda: stack.enter_context(subscribe(server, token=token)))
+            assert until(lambda: [now[name] for name in names] if (now := scrape(server))[names[1]] else None) == [0, 1]
+            assert refused_upgrade(server, "orders:eu", token)[0] == 503
+            answered.set()
+            opening.result(20)
+            assert [scrape(server)[name] for name in names] == [1, 0]
+        until(lambda: [scrape(server)[name] for name in names] == [0, 0])
 
 
 def test_publishes_and_deliveries(server: VoyantServer) -> None:

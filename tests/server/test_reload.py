@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from tests.waiting import until
 from voyant_cloud.server.app import Server
 from voyant_cloud.server.config import ServerConfig, load_config
 from voyant_cloud.server.reload import Reloader
-from voyant_cloud.server.run import terminals_of
+from voyant_cloud.server.terminals import starting, terminals_of
 
 KEY = "vck_0123456789abcdef"
 OTHER = "vck_fedcba9876543210"
@@ -249,12 +250,19 @@ def test_one_after_the_other(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_terminal_that_was_closed() -> None:
-    """It is told from one that is there, and from what never was one."""
+    """It is told from one that is there, and from what never was one; it alone ends a start."""
     controller, terminal = pty.openpty()
     reader, writer = os.pipe()
     try:
         assert terminals_of([terminal, reader]) == [terminal]
-        os.close(controller)
+        before = signal.getsignal(signal.SIGHUP)
+        with starting([terminal, reader]):
+            # Somebody wants a reload.
+            signal.raise_signal(signal.SIGHUP)
+            os.close(controller)
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == before
         assert terminals_of([terminal, reader]) == []
     finally:
         for descriptor in (terminal, reader, writer):

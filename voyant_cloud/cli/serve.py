@@ -75,8 +75,22 @@ def serve(
     the same names in small letters. An option counts before the environment, and that before the file.
 
     SIGTERM sends connections away, then stops. SIGHUP reads the settings again, and takes API keys, signing keys and
-    allowed origins.
+    allowed origins. systemd is told once it serves (Type=notify).
     """
+    # Before the server's packages are read, which takes longest of a start.
+    with importlib.import_module("voyant_cloud.server.terminals").starting():
+        _serve(invocation, out, config_file, check_config, limits, access_log, settings)
+
+
+def _serve(
+    invocation: Invocation,
+    out: Output,
+    config_file: str | None,
+    check_config: bool,
+    limits: tuple[str, ...],
+    access_log: bool,
+    settings: dict[str, Any],
+) -> None:
     require_server_extra()
     load = partial(
         importlib.import_module("voyant_cloud.server.config").load_config,

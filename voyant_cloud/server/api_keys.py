@@ -52,21 +52,29 @@ class ApiKeys:
         return found[0] if found else None
 
 
-def parse_api_key(text: str) -> ApiKey:
+def parse_api_key(text: str, number: int = 1) -> ApiKey:
     """Read ``KEY`` or ``KEY:scope,scope`` as given on a command line; without scopes the key has all.
 
+    Args:
+        text: what was given.
+        number: where it stands among the keys that were given, from 1; an error names it by that.
+
     Raises:
-        VoyantConfigError: for a key of another shape or an unknown scope; the key is never shown.
+        VoyantConfigError: for a key of another shape or an unknown scope. Nothing of the text is shown: what looks like
+            a scope may be the rest of a key that holds a colon.
     """
     key, colon, listed = text.strip().partition(":")
     if not _SHAPE.fullmatch(key):
         raise VoyantConfigError(
-            f"api_keys: a key of {len(key)} characters was given; a key has 16 to 200 of A-Z a-z 0-9 . _ ~ + / = -"
+            f"api_keys: a key of {len(key)} characters was given, number {number}; a key has 16 to 200 of"
+            " A-Z a-z 0-9 . _ ~ + / = -"
         )
     scopes = frozenset(scope.strip() for scope in listed.split(",")) if colon else SCOPES
-    unknown = sorted(scopes - SCOPES)
-    if unknown:
-        raise VoyantConfigError(f"api_keys: unknown scope {unknown[0]!r}; known are {', '.join(sorted(SCOPES))}")
+    if not scopes <= SCOPES:
+        raise VoyantConfigError(
+            f"api_keys: key number {number} has a scope behind its colon that there is not; known are"
+            f" {', '.join(sorted(SCOPES))}, with commas between them, and a key itself has no colon"
+        )
     return ApiKey(_digest(key), scopes)
 
 

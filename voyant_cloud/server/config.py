@@ -66,7 +66,7 @@ class ServerConfig:
         port: the port, 0 for any free one.
         data: the database's file, or ``:memory:`` to keep nothing.
         engine: the URL of the Redis that several nodes share, instead of *data*; see ``redis_address``.
-        engine_password: its password, so that the URL needs none.
+        engine_password: its password, so that the URL needs none; it counts before the URL's.
         secret_file: the signing keys' file, which all nodes need the same of; ``None`` for beside the data.
         api_keys: the keys that are taken.
         made_up_key: a key that was made because none was given, to be shown once; ``None`` otherwise.
@@ -101,6 +101,8 @@ class ServerConfig:
 
     def __attrs_post_init__(self) -> None:
         if self.engine is None:
+            if self.engine_password is not None:
+                raise VoyantConfigError("engine_password: is set, and there is no engine; give engine or leave it out")
             return
         if self.data != MEMORY:
             raise VoyantConfigError("data, engine: messages are kept in a file or in Redis; give one of both")
@@ -192,7 +194,7 @@ def _checked(name: str, given: Given) -> Given:
 
 def _in_range(name: str, value: Any) -> Any:
     if name == "api_keys":
-        return tuple(parse_api_key(text) for text in value)
+        return tuple(parse_api_key(text, number) for number, text in enumerate(value, 1))
     if name.startswith(LIMIT):
         Limits(**{name.removeprefix(LIMIT): value})
         return value

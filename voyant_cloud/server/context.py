@@ -22,7 +22,7 @@ class Context:
 
     Attributes:
         tally: what it counts.
-        connections: every WebSocket that is open.
+        connections: every WebSocket that is open, or waits for the store, before its upgrade or after its end.
         draining: set once the server is on its way out: no new connections.
     """
 

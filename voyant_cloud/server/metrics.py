@@ -76,8 +76,10 @@ class _Collector(Collector):
             queued += connection.queued_bytes
             present += connection.entered
         most = context.config.limits.connections
-        yield _gauge("voyant_connections", "WebSockets that are open.", len(context.connections))
-        yield _gauge("voyant_connections_limit", "WebSockets that may be open.", most)
+        waiting = len(context.connections) - tally.open
+        yield _gauge("voyant_connections", "WebSockets that are open.", tally.open)
+        yield _gauge("voyant_connections_waiting", "Upgrades and ended WebSockets that wait for the store.", waiting)
+        yield _gauge("voyant_connections_limit", "WebSockets that may be open or wait.", most)
         yield _gauge("voyant_presence_connections", "WebSockets that have entered presence.", present)
         yield _gauge(
             "voyant_channels", "Channels that are followed, or were within the last half minute.", context.hub.size

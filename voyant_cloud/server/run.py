@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import attrs
@@ -16,12 +15,13 @@ from voyant_cloud.server.app import Server
 from voyant_cloud.server.config import MEMORY, ServerConfig
 from voyant_cloud.server.loop import loop_factory
 from voyant_cloud.server.reload import Reloader
+from voyant_cloud.server.systemd import tell_ready
+from voyant_cloud.server.terminals import STREAMS, terminals_of
 
-__all__ = ["Greeting", "run", "terminals_of"]
+__all__ = ["Greeting", "run"]
 
 STOP_WITHIN: Final = 5.0
 """Seconds, after a drain of 25 at most: supervisors commonly kill after 30."""
-_STREAMS: Final = (0, 1, 2)
 _log = logging.getLogger("voyant_cloud.server")
 
 
@@ -62,7 +62,7 @@ def run(config: ServerConfig, *, load: Callable[[], ServerConfig], say: Callable
 
     SIGTERM drains: readiness turns red, connections are sent away over ``drain_seconds``, then everything is flushed;
     30 s at most. Ctrl-C, or a second SIGTERM, skips the drain. SIGHUP has the configuration read again; see
-    ``Reloader``. The one that comes because the terminal was closed is as Ctrl-C.
+    ``Reloader``. The one that comes because the terminal was closed is as Ctrl-C. systemd is told once it serves.
 
     Args:
         config: how to serve.
@@ -83,6 +83,7 @@ async def _serve(config: ServerConfig, load: Callable[[], ServerConfig], say: Ca
     _on_signals(drain, leave, reloader)
     await server.start()
     reloading = asyncio.ensure_future(reloader.run())
+    tell_ready()
     say(_greeting(config, server.url))
     await _first_of(drain.wait(), leave.wait())
     if not leave.is_set():
@@ -102,13 +103,13 @@ def _greeting(config: ServerConfig, url: str) -> Greeting:
 
 def _on_signals(drain: asyncio.Event, leave: asyncio.Event, reloader: Reloader) -> None:
     loop = asyncio.get_running_loop()
-    terminals = terminals_of(_STREAMS)
+    terminals = terminals_of(STREAMS)
 
     def terminate() -> None:
         (leave if drain.is_set() else drain).set()
 
     def hang_up() -> None:
-        if terminals == terminals_of(_STREAMS):
+        if terminals == terminals_of(STREAMS):
             reloader.ask()
         else:
             leave.set()
@@ -117,11 +118,6 @@ def _on_signals(drain: asyncio.Event, leave: asyncio.Event, reloader: Reloader) 
         loop.add_signal_handler(signal.SIGHUP, hang_up)
         loop.add_signal_handler(signal.SIGTERM, terminate)
         loop.add_signal_handler(signal.SIGINT, leave.set)
-
-
-def terminals_of(streams: Iterable[int]) -> list[int]:
-    """Return which streams lead to a terminal. None leads to one that was closed."""
-    return [stream for stream in streams if os.isatty(stream)]
 
 
 async def _first_of(*waits: Coroutine[Any, Any, Any]) -> None:

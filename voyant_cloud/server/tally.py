@@ -95,6 +95,11 @@ class Tally:
         self.engine = {operation: Histogram(_ENGINE_BOUNDS) for operation in OPERATIONS}
         self.engine_failures = dict.fromkeys(OPERATIONS, 0)
 
+    @property
+    def open(self) -> int:
+        """WebSockets that were upgraded and have not ended."""
+        return self.opened - sum(self.closes.values())
+
     def published(self, transport: str, messages: int) -> None:
         """Count a publish that was stored; *transport* is ``http`` or ``websocket``."""
         self.publishes[transport] += 1

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from redis.asyncio import ConnectionPool
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 
-from voyant_cloud.errors import VoyantConfigError
-from voyant_cloud.server.engine.redis_names import DEFAULT_PREFIX
+from voyant_cloud.server.engine.redis_url import FILES, RedisUrl, read_url, wrong
 
 __all__ = ["Address", "parse_address"]
 
@@ -20,9 +22,6 @@ CONNECT_WITHIN: Final = 2.0
 """Seconds to reach one server."""
 SILENT_FOR: Final = 4.0
 """Seconds without an answer after which a connection is given up."""
-_PLAIN: Final = ("redis", "rediss", "unix")
-_SENTINEL: Final = ("redis+sentinel", "rediss+sentinel")
-_OPTIONS: Final = ("db", "prefix", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
 
 
 class Address:
@@ -80,78 +79,71 @@ class Address:
 
 
 def parse_address(url: str, *, password: str | None = None) -> Address:
-    """Read the URL of an engine.
+    """Read the URL of an engine. Files that it names are looked into; nothing is connected to.
 
     Args:
-        url: ``redis://[user:password@]host[:port][/db]``, ``rediss://…`` for TLS, ``unix://path``, or
+        url: ``redis://[user:password@]host[:port][/db]``, ``rediss://…`` for TLS, ``unix:///path``, or
             ``redis+sentinel://host[:port],…/service[/db]`` (``rediss+sentinel://…``). Options behind a ``?`` are
             ``prefix``, ``db``, ``ssl_ca_certs``, ``ssl_certfile``, ``ssl_keyfile`` and ``ssl_check_hostname``.
-        password: the password of Redis, so that the URL needs none.
+        password: the password of Redis, so that the URL needs none; it counts before the URL's.
 
     Raises:
-        VoyantConfigError: it is no such URL; the message shows no secret.
+        VoyantConfigError: it is no such URL, or a file cannot be used; the message names the part, and shows no secret.
     """
+    said = read_url(url)
+    _require_files(said)
     try:
-        parts = urlsplit(url)
-        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
-    except ValueError:
-        raise _wrong("it cannot be read as a URL") from None
-    if parts.scheme not in (*_PLAIN, *_SENTINEL):
-        raise _wrong(f"the scheme is {parts.scheme[:40]!r}, must be one of {', '.join((*_PLAIN, *_SENTINEL))}")
-    unknown = sorted(set(options) - set(_OPTIONS))
-    if unknown:
-        raise _wrong(f"there is no option {unknown[0][:40]!r}; known are {', '.join(_OPTIONS)}")
-    prefix = options.pop("prefix", DEFAULT_PREFIX)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-    settings: dict[str, Any] = {
+        address = Address(said.shown, said.prefix, _pool(said, password or said.password))
+        # It makes the objects only, and finds out now what the client refuses.
+        address.new_connection()
+    except Exception as error:  # noqa: BLE001 - whatever a version of the client does not take
+        # Of which kind, but not its words: they may hold what was given.
+        raise wrong(f"Redis's client cannot use {said.shown} ({type(error).__name__})") from None
+    return address
+
+
+def _pool(said: RedisUrl, password: str | None) -> ConnectionPool:
+    found_by: dict[str, Any] = {
         "socket_connect_timeout": CONNECT_WITHIN,
         "socket_timeout": SILENT_FOR,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "client_name": "voyant-cloud",
     }
-    if password:
-        settings["password"] = password
+    settings = {**found_by, "client_name": "voyant-cloud", "db": said.db, "username": said.user, "password": password}
+    if said.tls:
+        settings |= {**said.files, "ssl_check_hostname": said.check_hostname}
+    if said.service is not None:
+        sentinel = Sentinel(said.hosts, sentinel_kwargs=found_by)
+        return SentinelConnectionPool(said.service, sentinel, ssl=said.tls, **settings)
+    if said.socket is not None:
+        return ConnectionPool(UnixDomainSocketConnection, path=said.socket, **settings)
+    [(host, port)] = said.hosts
+    return ConnectionPool(SSLConnection if said.tls else Connection, host=host, port=port, **settings)
+
+
+def _require_files(said: RedisUrl) -> None:
+    for name, path in said.files.items():
+        with _problem_with(f"{name}: {path!r} cannot be read"), Path(path).open("rb") as file:
+            file.read(1)
+    authorities, certificate, key = (said.files.get(each) for each in FILES)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if authorities is not None:
+        with _problem_with(f"ssl_ca_certs: {authorities!r} holds no certificates as PEM"):
+            context.load_verify_locations(authorities)
+    if certificate is not None:
+        pair = f"{certificate!r} and ssl_keyfile: {key!r} are" if key else f"{certificate!r} is"
+        with _problem_with(f"ssl_certfile: {pair} no certificate and its key as PEM, without a password"):
+            # With a password of no letters nobody is asked for one.
+            context.load_cert_chain(certificate, key, password="")
+
+
+@contextlib.contextmanager
+def _problem_with(what: str) -> Iterator[None]:
     try:
-        if parts.scheme in _SENTINEL:
-            return Address(shown, prefix, _by_sentinel(parts.scheme, parts.netloc, parts.path, options, settings))
-        query = f"?{urlencode(options)}" if options else ""
-        plain = f"{parts.scheme}://{parts.netloc}{parts.path}{query}"
-        return Address(shown, prefix, ConnectionPool.from_url(plain, **settings))
-    except VoyantConfigError:
-        raise
-    except ValueError:
-        raise _wrong("a host, a port from 1 to 65535 and a database number are expected") from None
-
-
-def _by_sentinel(
-    scheme: str, netloc: str, path: str, options: dict[str, str], settings: dict[str, Any]
-) -> SentinelConnectionPool:
-    credentials, _, listed = netloc.rpartition("@")
-    service, _, db = path.strip("/").partition("/")
-    if not service:
-        raise _wrong("a Sentinel URL ends with the name of its service: redis+sentinel://host:26379/mymaster")
-    settings.update({name: value for name, value in options.items() if name.startswith("ssl_")})
-    if scheme.startswith("rediss"):
-        settings["ssl"] = True
-    user, _, secret = credentials.partition(":")
-    if secret and "password" not in settings:
-        settings["password"] = unquote(secret)
-    if user:
-        settings["username"] = unquote(user)
-    settings["db"] = int(options.get("db", db or 0))
-    hosts = [_host_and_port(each) for each in listed.split(",")]
-    found_by = {name: settings[name] for name in ("socket_connect_timeout", "socket_timeout", "retry", "protocol")}
-    sentinel = Sentinel(hosts, sentinel_kwargs=found_by)
-    return SentinelConnectionPool(service, sentinel, **settings)
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname:
-        raise _wrong("a Sentinel has no host")
-    return parts.hostname, parts.port or 26_379
-
-
-def _wrong(problem: str) -> VoyantConfigError:
-    return VoyantConfigError(f"engine: {problem}")
+        yield
+    except ssl.SSLError:
+        # All that TLS adds is a place in its own source.
+        raise wrong(what) from None
+    # A path may hold a NUL, which is a ValueError.
+    except (OSError, ValueError) as error:
+        raise wrong(f"{what}: {getattr(error, 'strerror', None) or error}") from None
