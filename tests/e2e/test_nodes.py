@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.redis_server import RedisServer, Sentinel, running_redis
 from tests.waiting import PATIENCE, until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
 from voyant_cloud.server.engine import redis as redis_engine
-from voyant_cloud.server.engine import redis_feed
+from voyant_cloud.server.engine import redis_feed, redis_presence
 from voyant_cloud.server.secret_file import create_key_ring
 from voyant_cloud.testing import VoyantServer
 
@@ -191,6 +192,43 @@ def test_presence_is_of_all_nodes(cluster: Cluster) -> None:
             until(lambda: len(events) == 3)
             assert three.realtime.presence.get(CHANNEL) == []
         assert [str(event.action) for event in events] == ["enter", "update", "leave"]
+
+
+def test_presence_survives_pubsub_connections_that_are_killed(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients come and go while nodes hear nothing: who follows the events knows who is there in the end."""
+    monkeypatch.setattr(redis_presence, "SPARE_FOR", 0.5)
+    present: dict[str, Any] = {}
+
+    def follow(event: Any) -> None:
+        if str(event.action) == "leave":
+            present.pop(event.client_id, None)
+        else:
+            present[event.client_id] = event.data
+
+    with ExitStack() as stack:
+        one, three = stack.enter_context(cluster.client(0)), stack.enter_context(cluster.client(2))
+        watching = stack.enter_context(three.realtime.channel(CHANNEL, client_id="watcher"))
+        watching.on("presence", follow)
+        assert watching.wait_connected(PATIENCE)
+        here = [stack.enter_context(one.realtime.channel(CHANNEL, client_id=f"c{number}")) for number in range(6)]
+        assert all(each.wait_connected(PATIENCE) for each in here)
+        redis = stack.enter_context(cluster.redis.client())
+        for turn in range(60):
+            redis.client_kill_filter(_type="pubsub")
+            channel = here[turn * 5 % len(here)]
+            if turn % 3 == 2:
+                channel.leave_presence()
+            else:
+                channel.enter_presence({"turn": turn})
+
+        def is_known() -> bool:
+            return present == {each.client_id: each.data for each in three.realtime.presence.get(CHANNEL)}
+
+        here[0].enter_presence("last")
+        until(lambda: present.get("c0") == "last")
+        until(is_known)
 
 
 class Node:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.processes import free_port
 from tests.redis_server import RedisServer, running_cluster, running_redis
-from tests.server.engine_harness import in_loop, opened, publish, texts
+from tests.server.engine_harness import Heard, in_loop, opened, publish, texts
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.server.engine import redis_presence
 from voyant_cloud.server.engine.base import EngineSetupError, EngineUnavailableError, NewMessage
@@ -142,7 +142,7 @@ async def test_redis_that_is_not_there(redis: RedisServer) -> None:
     """A server does not start without its Redis, or with a wrong password, and says so without it."""
     for url in ("redis://127.0.0.1:1", f"redis://:{SECRET}@127.0.0.1:{redis.port}"):
         with pytest.raises(EngineSetupError, match="cannot be used") as caught:
-            await RedisEngine(parse_address(url)).open(object())  # type: ignore[arg-type]
+            await RedisEngine(parse_address(url)).open(Heard())
         assert SECRET not in str(caught.value)
 
 
@@ -165,7 +165,7 @@ async def test_redis_behind_tls_and_a_password(tmp_path: Path) -> None:
             client.config_set("requirepass", SECRET)
         url = f"rediss://localhost:{port}"
         with pytest.raises(EngineSetupError, match="certificate verify failed"):
-            await RedisEngine(parse_address(url, password=SECRET)).open(object())  # type: ignore[arg-type]
+            await RedisEngine(parse_address(url, password=SECRET)).open(Heard())
         engine = RedisEngine(parse_address(f"{url}?ssl_ca_certs={certificate}", password=SECRET))
         async with opened(engine, "a") as heard:
             await publish(engine, "1")
@@ -183,7 +183,7 @@ async def test_cluster_that_moves_the_names(tmp_path: Path) -> None:
                 await heard.until(lambda number=number: texts(heard.messages()) == [str(number)])
 
 
-@pytest.mark.parametrize("payload", [b"", b"x1", b"m1 2", b"mepoch 1 1 9:short", b"penter 1 1:a{"])
+@pytest.mark.parametrize("payload", [b"", b"x1", b"m1 2", b"mepoch 1 1 9:short", b"penter 1 1:a{}", b"penter 1 1 2:a"])
 def test_payload_of_somebody_else(payload: bytes) -> None:
     """What the scripts did not write is refused, not guessed at."""
     with pytest.raises(ValueError, match=r"."):

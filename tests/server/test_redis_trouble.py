@@ -65,7 +65,9 @@ class Raising(Heard):
             raise LookupError("confidential")
 
 
-@pytest.mark.parametrize("payload", [b"penter " + b"9" * 32 + b" 3:abc{}", b"penter 1 1:a" + b"[" * 100_000, b"\xff"])
+@pytest.mark.parametrize(
+    "payload", [b"penter " + b"9" * 32 + b" 1 3:abc{}", b"penter 1 1 1:a" + b"[" * 100_000, b"\xff"]
+)
 @in_loop
 async def test_payload_that_cannot_be_read_is_passed_over(
     redis: RedisServer, names: Names, url: str, payload: bytes

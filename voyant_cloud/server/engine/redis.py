@@ -26,11 +26,12 @@ from voyant_cloud.server.engine.base import (
 from voyant_cloud.server.engine.redis_address import Address
 from voyant_cloud.server.engine.redis_appends import KEEP_UNUSED_MS, Appends, Retention
 from voyant_cloud.server.engine.redis_feed import Feed
+from voyant_cloud.server.engine.redis_following import Following
 from voyant_cloud.server.engine.redis_lane import Lane
 from voyant_cloud.server.engine.redis_names import Names
-from voyant_cloud.server.engine.redis_payload import read_feed, unpack_row
+from voyant_cloud.server.engine.redis_payload import PresenceChange, read_feed, unpack_row
 from voyant_cloud.server.engine.redis_presence import RedisPresence
-from voyant_cloud.server.engine.redis_routine import always, describe
+from voyant_cloud.server.engine.redis_routine import always, certain, describe
 from voyant_cloud.server.engine.redis_script import CHANNELS, READ, STANDINGS
 from voyant_cloud.server.message_id import MessageId, new_epoch
 from voyant_cloud.server.wire import message_frames
@@ -85,8 +86,9 @@ class RedisEngine:
         """Connect; once in the life of an engine."""
         assert self._parts is None, "an engine is opened once"
         self._listener = listener
-        feed = Feed(self._address.new_connection, self._names.probe(self._node), self._take, self._tell_standings)
-        self._parts = parts = _Parts(self._address, self._names, self._retention, self._node, feed)
+        feed = Feed(self._address.new_connection, self._names.probe(self._node), self._take, self._catch_up)
+        parts = _Parts(self._address, self._names, self._retention, self._node, feed, listener)
+        self._parts = parts
         try:
             await parts.lane.send("SET", self._names.ready, "1", "PX", 60_000)
             parts.start()
@@ -111,18 +113,21 @@ class RedisEngine:
     async def check(self) -> None:
         """See that Redis takes a write, and that what is published comes here."""
         parts = self._running()
-        await _certain(parts.lane.send("SET", self._names.ready, "1", "PX", 60_000))
+        await certain(parts.lane.send("SET", self._names.ready, "1", "PX", 60_000))
         if not parts.feed.connected:
             raise EngineUnavailableError("Redis does not deliver what is published")
 
     async def watch(self, channel: str) -> None:
         """Start delivering this channel's messages and presence."""
-        await self._running().feed.follow(self._names.feed(channel))
+        parts = self._running()
+        await parts.feed.follow(self._names.feed(channel))
+        await parts.following.follow(channel)
 
     async def unwatch(self, channel: str) -> None:
         """Stop delivering them."""
         if self._parts is not None:
             self._parts.feed.unfollow(self._names.feed(channel))
+            self._parts.following.unfollow(channel)
 
     async def append(
         self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None = None
@@ -154,7 +159,7 @@ class RedisEngine:
     async def channels(self, prefix: str, limit: int) -> list[ChannelStanding]:
         """List channels whose name begins with *prefix*, the most recently used first."""
         keys = [self._names.channels, self._names.used]
-        found = await _certain(self._running().lane.run(CHANNELS, keys, self._names.places, prefix, limit))
+        found = await certain(self._running().lane.run(CHANNELS, keys, self._names.places, prefix, limit))
         return [ChannelStanding(name.decode(), _head(*place)) for name, *place in found]
 
     async def enter(self, channel: str, client_id: str, connection_id: str, data: Any) -> None:
@@ -179,7 +184,7 @@ class RedisEngine:
     ) -> tuple[MessageId, int, int, list[bytes]]:
         names, kept = self._names, self._retention
         keys = [names.place(channel), names.stream(channel), names.channels, names.used, names.unused]
-        epoch, ms, seq, first, start, *found = await _certain(
+        epoch, ms, seq, first, start, *found = await certain(
             self._running().lane.run(
                 READ,
                 keys,
@@ -191,40 +196,46 @@ class RedisEngine:
 
     def _take(self, feed: str, payload: bytes) -> None:
         assert self._listener is not None
+        assert self._parts is not None
         channel = feed.removeprefix(self._names.feeds)
         try:
             told = read_feed(channel, payload)
+            event = self._parts.following.take(channel, told) if isinstance(told, PresenceChange) else None
         except Exception as error:  # noqa: BLE001 - of what others publish nothing is certain
             _log.warning("something that is no message of this project was published on %s: %s", feed, describe(error))
             return
         if isinstance(told, list):
             self._listener.on_messages(channel, told)
-        else:
-            self._listener.on_presence(told)
+        elif event is not None:
+            self._listener.on_presence(event)
 
-    async def _tell_standings(self, feeds: Sequence[str]) -> None:
+    async def _catch_up(self, feeds: Sequence[str]) -> None:
         assert self._listener is not None
         assert self._parts is not None
         self._parts.presence.spare()
         channels = [feed.removeprefix(self._names.feeds) for feed in feeds]
         for at in range(0, len(channels), _AT_ONCE):
             some = channels[at : at + _AT_ONCE]
-            places = await _certain(self._parts.lane.run(STANDINGS, [self._names.place(each) for each in some]))
+            places = await certain(self._parts.lane.run(STANDINGS, [self._names.place(each) for each in some]))
             for channel, place in zip(some, places, strict=True):
                 self._listener.on_standing(channel, _standing(place))
+        await self._parts.following.catch_up()
 
 
 class _Parts:
     """What an engine that is open consists of, on the event loop that it is made on."""
 
-    def __init__(self, address: Address, names: Names, retention: Retention, node: str, feed: Feed) -> None:
+    def __init__(
+        self, address: Address, names: Names, retention: Retention, node: str, feed: Feed, listener: EngineListener
+    ) -> None:
         self.feed = feed
         self.lane = Lane(address)
         # Of their own: a large read must not keep appends waiting.
         self._append_lane = Lane(address)
         self._address = address
         self.appends = Appends(self._append_lane, names, retention, node)
-        self.presence = RedisPresence(self.lane, names, retention.clock)
+        self.following = Following(self.lane, names, retention.clock, listener.on_presence)
+        self.presence = RedisPresence(self.lane, names, retention.clock, self.following.settle)
         self._names = names
         self._probe = names.probe(node)
         self._generation: bytes | None = None
@@ -276,11 +287,3 @@ def _standing(place: Sequence[bytes]) -> MessageId | None:
         return _head(*place)
     except (TypeError, ValueError, AttributeError):
         return None
-
-
-async def _certain(future: asyncio.Future[Any]) -> Any:
-    try:
-        return await future
-    except EngineOutcomeUnknownError as error:
-        # Nothing that matters is stored by a read, so that it failed is all there is to say.
-        raise EngineUnavailableError(*error.args) from None

@@ -106,8 +106,12 @@ class Feed:
 
     def unfollow(self, channel: str) -> None:
         """Follow a channel no more."""
-        if self._confirmed.pop(channel, None) is not None:
+        confirmed = self._confirmed.pop(channel, None)
+        if confirmed is not None:
             self._pending.discard(channel)
+            if not confirmed.done():
+                # Whoever still waits has to look again.
+                confirmed.set_result(None)
             self._say("UNSUBSCRIBE", channel)
 
     async def heard(self, token: bytes, within: float) -> bool:

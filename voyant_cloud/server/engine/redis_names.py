@@ -40,6 +40,7 @@ class Names:
         self.used = f"{tag}used"
         self.unused = f"{tag}unused"
         self.ends = f"{tag}ends"
+        self.changes = f"{tag}changes"
         self.ready = f"{tag}ready"
         self.generation = f"{tag}generation"
 
@@ -67,6 +68,7 @@ class Names:
         """Name the answer to an idempotency key, which may be long and hold anything."""
         return f"{self._tag}answer:{hashlib.sha256(idempotency_key.encode()).hexdigest()}"
 
-    def presence(self, channel: str) -> tuple[str, str, str, str]:
-        """Name what scripts about a channel's presence take: members, holds, counts, ends."""
-        return (*(f"{self._tag}{kind}:{channel}" for kind in ("members", "holds", "counts")), self.ends)  # type: ignore[return-value]
+    def presence(self, channel: str) -> tuple[str, str, str, str, str]:
+        """Name what scripts about a channel's presence take: members, holds, counts, ends, changes."""
+        members, holds, counts = (f"{self._tag}{kind}:{channel}" for kind in ("members", "holds", "counts"))
+        return members, holds, counts, self.ends, self.changes

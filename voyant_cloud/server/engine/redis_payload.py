@@ -16,7 +16,7 @@ from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId
 from voyant_cloud.server.wire import Row
 
-__all__ = ["pack", "read_feed", "unpack_id", "unpack_row"]
+__all__ = ["PresenceChange", "pack", "read_feed", "unpack_id", "unpack_row"]
 
 
 @attrs.frozen
@@ -25,6 +25,39 @@ class _Piece:
 
     text: bytes
     end: int
+
+
+@attrs.frozen
+class PresenceChange:
+    """A change of presence on some channel.
+
+    Attributes:
+        number: counts all changes of the deployment, from 1.
+        action: what happened.
+        client_id: whose presence it is.
+        data: what the client says of itself, as JSON text.
+        ms: when it happened, in milliseconds since 1970.
+    """
+
+    number: int
+    action: RealtimePresenceAction
+    client_id: str
+    data: str
+    ms: int
+
+    def event(self, channel: str) -> RealtimeChannelPresenceEvent:
+        """Return it as clients are told.
+
+        Raises:
+            ValueError: the data is no JSON, or the time is none.
+        """
+        return RealtimeChannelPresenceEvent(
+            action=self.action,
+            channel=channel,
+            client_id=self.client_id,
+            data=jsontext.loads(self.data),
+            at=dt.datetime.fromtimestamp(self.ms / 1000, dt.UTC),
+        )
 
 
 def pack(event: str, data: str) -> bytes:
@@ -45,7 +78,7 @@ def unpack_id(text: str) -> MessageId:
     return MessageId(epoch, int(ms), int(seq))
 
 
-def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | RealtimeChannelPresenceEvent:
+def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | PresenceChange:
     """Read what followers of a channel are sent.
 
     Raises:
@@ -55,7 +88,7 @@ def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | RealtimeCha
     if kind == b"m":
         return _messages(channel, body)
     if kind == b"p":
-        return _presence(channel, body)
+        return _presence(body)
     raise ValueError(f"a payload of the unknown kind {kind!r}")
 
 
@@ -73,16 +106,11 @@ def _messages(channel: str, body: bytes) -> list[StoredMessage]:
     return messages
 
 
-def _presence(channel: str, body: bytes) -> RealtimeChannelPresenceEvent:
-    action, ms, rest = body.split(b" ", 2)
+def _presence(body: bytes) -> PresenceChange:
+    action, ms, number, rest = body.split(b" ", 3)
     client = _piece(rest, 0)
-    return RealtimeChannelPresenceEvent(
-        action=RealtimePresenceAction(action.decode()),
-        channel=channel,
-        client_id=client.text.decode(),
-        data=jsontext.loads(rest[client.end :]),
-        at=dt.datetime.fromtimestamp(int(ms) / 1000, dt.UTC),
-    )
+    data = rest[client.end :].decode()
+    return PresenceChange(int(number), RealtimePresenceAction(action.decode()), client.text.decode(), data, int(ms))
 
 
 def _piece(text: bytes, position: int) -> _Piece:

@@ -12,17 +12,17 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import attrs
 
 from voyant_cloud import jsontext
 from voyant_cloud.models import RealtimePresenceMember
-from voyant_cloud.server.engine.base import EngineOutcomeUnknownError, EngineUnavailableError
+from voyant_cloud.server.engine.base import EngineUnavailableError
 from voyant_cloud.server.engine.redis_lane import Lane, Value
 from voyant_cloud.server.engine.redis_names import Names
-from voyant_cloud.server.engine.redis_routine import always
+from voyant_cloud.server.engine.redis_routine import always, certain
 from voyant_cloud.server.engine.redis_script import ENTER, LEAVE, LIST_MEMBERS, OVERDUE, REFRESH, SWEEP, Script
 
 __all__ = ["RedisPresence"]
@@ -56,12 +56,16 @@ class RedisPresence:
         lane: where commands go to.
         names: what things are called in Redis.
         clock: seconds since 1970, for the times that members and events show.
+        settle: is called about once a second, except for a while after trouble.
     """
 
-    def __init__(self, lane: Lane, names: Names, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, lane: Lane, names: Names, clock: Callable[[], float], settle: Callable[[], Awaitable[None]]
+    ) -> None:
         self._lane = lane
         self._names = names
         self._clock = clock
+        self._settle = settle
         self._loop = asyncio.get_running_loop()
         # By channel, then by connection and client. Only what Redis was told.
         self._held: dict[str, dict[tuple[str, str], _Held]] = {}
@@ -109,7 +113,7 @@ class RedisPresence:
 
     async def members(self, channel: str, limit: int) -> list[RealtimePresenceMember]:
         """List who is present; see ``Engine.members``."""
-        found = await _answer(self._lane.run(LIST_MEMBERS, [self._names.presence(channel)[0]]))
+        found = await certain(self._lane.run(LIST_MEMBERS, [self._names.presence(channel)[0]]))
         found.sort(key=lambda each: int(each[1]))
         return [
             RealtimePresenceMember(
@@ -126,7 +130,7 @@ class RedisPresence:
 
     async def _run(self, script: Script, channel: str, *arguments: Value) -> Any:
         keys = self._names.presence(channel)
-        return await _answer(self._lane.run(script, keys, channel, self._names.feed(channel), *arguments))
+        return await certain(self._lane.run(script, keys, channel, self._names.feed(channel), *arguments))
 
     async def _until_refresh(self) -> None:
         if self._refresh_now.is_set():
@@ -143,12 +147,12 @@ class RedisPresence:
                 await asyncio.gather(*map(self._refresh, channels[start : start + _CHANNELS_AT_ONCE]))
 
     async def _refresh(self, channel: str) -> None:
-        _, holds, _, ends = self._names.presence(channel)
+        _, holds, _, ends, _ = self._names.presence(channel)
         mine = tuple(self._held.get(channel, ()))
         for start in range(0, len(mine), _AT_ONCE):
             some = mine[start : start + _AT_ONCE]
             words = [word for pair in some for word in pair]
-            gone = await _answer(self._lane.run(REFRESH, [holds, ends], channel, int(COUNTS_FOR * 1000), *words))
+            gone = await certain(self._lane.run(REFRESH, [holds, ends], channel, int(COUNTS_FOR * 1000), *words))
             for number in gone:
                 await self._enter_again(channel, *some[number - 1])
 
@@ -169,9 +173,12 @@ class RedisPresence:
                 for name in ended:
                     await self._sweep_channel(name)
                 self._looked_at = self._loop.time()
+            if self._loop.time() >= self._spare_until:
+                await self._settle()
+                self._looked_at = self._loop.time()
 
     async def _ended(self) -> list[bytes]:
-        names: list[bytes] = await _answer(self._lane.run(OVERDUE, [self._names.ends]))
+        names: list[bytes] = await certain(self._lane.run(OVERDUE, [self._names.ends]))
         if self._loop.time() - self._looked_at > SWEEP_EVERY + STANDS_STILL:
             self.spare()
         self._looked_at = self._loop.time()
@@ -182,7 +189,7 @@ class RedisPresence:
             channel = name.decode()
         except UnicodeDecodeError:
             # No channel of this project. It would come first for ever.
-            await _answer(self._lane.send("ZREM", self._names.ends, name))
+            await certain(self._lane.send("ZREM", self._names.ends, name))
         else:
             await self._run(SWEEP, channel, self._now_ms())
 
@@ -202,14 +209,6 @@ async def _happens(event: asyncio.Event, within: float) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(within):
             await event.wait()
-
-
-async def _answer(future: asyncio.Future[Any]) -> Any:
-    try:
-        return await future
-    except EngineOutcomeUnknownError as error:
-        # Done or not: to do it again, or its end by itself, comes to the same.
-        raise EngineUnavailableError(*error.args) from None
 
 
 def _digest(data: Any) -> str:

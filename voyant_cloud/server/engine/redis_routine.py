@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import PurePath
-from typing import Never
+from typing import Any, Never
 
 from redis.exceptions import RedisError
 
-from voyant_cloud.server.engine.base import EngineError
+from voyant_cloud.server.engine.base import EngineError, EngineOutcomeUnknownError, EngineUnavailableError
 
-__all__ = ["always", "describe"]
+__all__ = ["always", "certain", "describe"]
 
 _log = logging.getLogger("voyant_cloud.server")
 
@@ -39,6 +40,18 @@ async def always(what: str, work: Callable[[], Awaitable[None]], pause: Callable
         else:
             failing = False
         await pause()
+
+
+async def certain(answer: asyncio.Future[Any]) -> Any:
+    """Wait for the answer to something that can as well be done twice, or end by itself: a read, or presence.
+
+    Raises:
+        EngineUnavailableError: there is none; whether it was done does not matter.
+    """
+    try:
+        return await answer
+    except EngineOutcomeUnknownError as error:
+        raise EngineUnavailableError(*error.args) from None
 
 
 def describe(error: Exception) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "OVERDUE",
     "READ",
     "REFRESH",
+    "ROSTERS",
     "SCRIPTS",
     "STANDINGS",
     "SWEEP",
@@ -58,4 +59,5 @@ SWEEP: Final = _script("members", "sweep", head=_KEEPS)
 OVERDUE: Final = _script("members", "overdue")
 REFRESH: Final = _script("members", "refresh", head=_KEEPS)
 LIST_MEMBERS: Final = _script("list_members")
-SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS)
+ROSTERS: Final = _script("rosters")
+SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS, ROSTERS)

@@ -1,6 +1,6 @@
 -- Ends a connection's part in a client's presence; where it was the last, the client is held for a while.
--- KEYS: members, holds, counts, ends. ARGV: channel, its pub/sub channel, client, connection, time now, milliseconds
---   that the client is held.
+-- KEYS: members, holds, counts, ends, changes. ARGV: channel, its pub/sub channel, client, connection, time now,
+--   milliseconds that the client is held.
 local client, hold, grace = ARGV[3], ARGV[4] .. ' ' .. ARGV[3], tonumber(ARGV[6])
 local holding = redis.call('ZSCORE', KEYS[2], hold)
 if holding and grace > 0 and tonumber(redis.call('HGET', KEYS[3], client)) == 1 then

@@ -2,6 +2,7 @@
 -- Members are a hash of client -> packed {joined ms, digest of the data, data}. Their connections are a sorted set of
 -- "<connection> <client>" by when each ends unless it is refreshed; an empty connection holds a client that dropped.
 -- Counts are a hash of client -> how many of these it has. Ends is one sorted set of channels by their soonest end.
+-- Changes, KEYS[5] in each that tells of one, is how many there were: a node sees by it what a list of members knows of.
 
 local function now_ms()
   -- The time of Redis: nodes' clocks may differ, and each would end the others' members early or late.
@@ -10,7 +11,8 @@ local function now_ms()
 end
 
 local function tell(feed, action, at, client, data)
-  redis.call('PUBLISH', feed, 'p' .. action .. ' ' .. at .. ' ' .. #client .. ':' .. client .. data)
+  local number = redis.call('INCR', KEYS[5])
+  redis.call('PUBLISH', feed, 'p' .. action .. ' ' .. at .. ' ' .. number .. ' ' .. #client .. ':' .. client .. data)
 end
 
 local function client_of(hold)

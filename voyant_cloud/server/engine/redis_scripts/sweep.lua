@@ -1,5 +1,5 @@
 -- Lets go of what has ended on a channel: held clients, and the connections of nodes that are gone.
--- KEYS: members, holds, counts, ends. ARGV: channel, its pub/sub channel, time now.
+-- KEYS: members, holds, counts, ends, changes. ARGV: channel, its pub/sub channel, time now.
 if is_damaged(KEYS[1], 'hash') or is_damaged(KEYS[2], 'zset') or is_damaged(KEYS[3], 'hash') then
   redis.call('ZREM', KEYS[4], ARGV[1])
   return 0
