@@ -112,9 +112,7 @@ async def measure(server: Server) -> dict[str, dict[str, float]]:
             "publish, 100 at once": await server.cost(3_000, lambda: together(30, node, many)),
             "batch of 100 to a channel": await server.cost(50, lambda: times(50, lambda: node.append([one] * 100))),
             "batch of 100 to 100 channels": await server.cost(30, lambda: times(30, lambda: node.append(many))),
-            "look where a channel stands": await server.cost(
-                500, lambda: times(500, lambda: node.history(CHANNEL, limit=0))
-            ),
+            "first subscriber": await server.cost(300, lambda: times(300, lambda: come_and_go(node))),
             "copy of a message": await copies(server, node, [one]),
             "copy of a batch of 100": await copies(server, node, [one] * 100),
             "member that enters": await server.cost(300, lambda: times(300, lambda: enter(node, next(numbers)))),
@@ -142,6 +140,13 @@ async def copies(server: Server, node: RedisEngine, messages: Sequence[NewMessag
     async with followers(server, NODES):
         followed = await server.cost(count, lambda: times(count, lambda: node.append(messages)))
     return {name: round((followed[name] - alone[name]) / NODES, 2) for name in ("bytes out", "microseconds")}
+
+
+async def come_and_go(node: RedisEngine) -> None:
+    """Do what a node does for its first subscriber of a channel, and when the last has left."""
+    await node.watch(CHANNEL)
+    await node.history(CHANNEL, limit=0)
+    await node.unwatch(CHANNEL)
 
 
 async def enter(node: RedisEngine, number: int) -> None:

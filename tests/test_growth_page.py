@@ -69,7 +69,7 @@ def rows_of_redis() -> Iterator[str]:
         "one of 100 publishes at once on a node": "publish, 100 at once",
         "a batch of 100 to one channel": "batch of 100 to a channel",
         "a batch of 100 to 100 channels": "batch of 100 to 100 channels",
-        "a first subscriber of a node: where does its channel stand?": "look where a channel stands",
+        "a node's first subscriber of a channel, until it leaves": "first subscriber",
         "a member that enters": "member that enters",
     }.items():
         work = REDIS[name]
