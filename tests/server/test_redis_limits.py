@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -114,40 +116,40 @@ async def test_channels_that_were_only_read_go_again(
     assert asked.zcard(f"{{{prefix}}}:used") <= 4
 
 
+@asynccontextmanager
+async def asked_of_a_sleeper(redis: RedisServer, prefix: str) -> AsyncIterator[list[asyncio.Future[Any]]]:
+    """Ask for a hundred large messages to be stored while Redis sleeps, which it does for the length of a block."""
+    engine = new_engine(redis, prefix)
+    async with opened(engine):
+        redis.sleep()
+        try:
+            asked = [asyncio.ensure_future(engine.append([NewMessage("a", "e", LARGE)])) for _ in range(100)]
+            yield asked
+        finally:
+            redis.wake()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+
 @in_loop
 async def test_who_waits_is_answered_while_redis_sleeps(
     redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not one group after the other, each when the one before was given up."""
     monkeypatch.setattr(redis_appends, "WAIT_WITHIN", 0.1)
-    engine = new_engine(redis, prefix)
-    async with opened(engine):
-        redis.sleep()
-        try:
-            asked = [asyncio.ensure_future(engine.append([NewMessage("a", "e", LARGE)])) for _ in range(100)]
-            await asyncio.wait(asked[-50:])
-            assert not asked[0].done()
-            assert all(isinstance(each.exception(), EngineUnavailableError) for each in asked[-50:])
-        finally:
-            redis.wake()
-        first, *_ = await asyncio.gather(*asked, return_exceptions=True)
-        assert isinstance(first, list)
+    async with asked_of_a_sleeper(redis, prefix) as asked:
+        await asyncio.wait(asked[-50:])
+        assert not asked[0].done()
+        assert all(isinstance(each.exception(), EngineUnavailableError) for each in asked[-50:])
+    assert isinstance(asked[0].result(), list)
 
 
 @in_loop
 async def test_more_than_can_wait_is_refused(redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Redis that is behind costs this process no more than so much memory."""
     monkeypatch.setattr(redis_appends, "MOST_WAITING_BYTES", 1_000_000)
-    engine = new_engine(redis, prefix)
-    async with opened(engine):
-        redis.sleep()
-        try:
-            asked = [asyncio.ensure_future(engine.append([NewMessage("a", "e", LARGE)])) for _ in range(100)]
-            with pytest.raises(EngineUnavailableError, match="more than 1000000 bytes wait for Redis"):
-                await asked[-1]
-        finally:
-            redis.wake()
-        await asyncio.gather(*asked, return_exceptions=True)
+    async with asked_of_a_sleeper(redis, prefix) as asked:
+        with pytest.raises(EngineUnavailableError, match="more than 1000000 bytes wait for Redis"):
+            await asked[-1]
 
 
 @in_loop

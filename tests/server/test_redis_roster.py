@@ -198,23 +198,25 @@ MOVES = st.sampled_from([("hear",), ("answer",), ("read",)])
 TROUBLE = st.sampled_from([("cut",), ("reconnect",), ("ask",)])
 
 
-@given(st.lists(st.one_of(HAPPENS, MOVES), max_size=60))
-def test_without_a_loss_each_change_is_told_once(moves: list[tuple[str, ...]]) -> None:
-    """Whenever the first reading is answered: what it does not know of is told, in order, and nothing else."""
+def played(moves: list[tuple[str, ...]]) -> World:
+    """A world in which all this has happened, and come to rest."""
     world = World()
     world.ask()
     for name, *arguments in moves:
         getattr(world, name)(*arguments)
     world.come_to_rest()
+    return world
+
+
+@given(st.lists(st.one_of(HAPPENS, MOVES), max_size=60))
+def test_without_a_loss_each_change_is_told_once(moves: list[tuple[str, ...]]) -> None:
+    """Whenever the first reading is answered: what it does not know of is told, in order, and nothing else."""
+    world = played(moves)
     assert world.told == world.happened
 
 
 @given(st.lists(st.one_of(HAPPENS, MOVES, TROUBLE), max_size=80))
 def test_after_any_losses_the_client_knows_who_is_there(moves: list[tuple[str, ...]]) -> None:
     """Whatever was lost, in whichever order answers and changes come."""
-    world = World()
-    world.ask()
-    for name, *arguments in moves:
-        getattr(world, name)(*arguments)
-    world.come_to_rest()
+    world = played(moves)
     assert world.view == world.members

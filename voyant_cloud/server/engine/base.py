@@ -9,7 +9,8 @@ Promises, which the contract suite in ``tests/server/engine_contract.py`` checks
 * **Delivery.** After a commit the listener's ``on_messages`` is called on the event loop, in commit order per channel,
   on every node that watches the channel. It may miss some after trouble (then a jump in ``seq`` shows it), it never
   makes one up, and it is not called for channels that nobody watches.
-* **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has.
+* **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has. What
+  ``on_presence`` missed during trouble is told as the difference that it made.
 * **Failure.** What cannot be done raises ``EngineUnavailableError`` and has not been done. Only an engine whose store
   is elsewhere may lose an answer on its way, and then raises ``EngineOutcomeUnknownError``.
 """

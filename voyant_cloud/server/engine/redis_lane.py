@@ -106,7 +106,7 @@ class Lane:
         self._work: asyncio.Task[None] | None = None
         self._stopping = False
         self._used_at = 0.0
-        # When the first and the last of the failures was that no answer has come between.
+        # When the failures since the last answer began, and when the newest was.
         self._failing_since = self._failed_at = 0.0
 
     @property
