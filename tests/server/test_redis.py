@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.redis_server import RedisServer, running_cluster, running_redis
 from tests.server.engine_harness import Heard, in_loop, opened, publish, texts
 from voyant_cloud.errors import VoyantConfigError
 from voyant_cloud.server.engine import redis_presence
-from voyant_cloud.server.engine.base import EngineSetupError, EngineUnavailableError, NewMessage
+from voyant_cloud.server.engine.base import EngineSetupError, EngineUnavailableError, IdempotencyKey, NewMessage
 from voyant_cloud.server.engine.redis import RedisEngine
 from voyant_cloud.server.engine.redis_address import parse_address
 from voyant_cloud.server.engine.redis_appends import Appends, Retention
@@ -59,6 +60,27 @@ async def test_group_that_is_sent_again_is_stored_once(url: str) -> None:
         history = await engine.history("a", limit=10)
     await lane.stop()
     assert texts(history.messages) == ["1", "2"]
+
+
+@in_loop
+async def test_node_whose_clock_is_wrong_harms_nobody(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages and presence go by the clock of Redis: none is stamped, dropped or let go of by that of a node."""
+    engine = RedisEngine(parse_address(url), history_seconds=60.0, idempotency_seconds=60.0)
+    async with opened(engine, "a") as heard:
+        await publish(engine, "1")
+        once = IdempotencyKey("key", "digest")
+        stored = await engine.append([NewMessage("a", "e", "2")], once)
+        real = time.time()
+        monkeypatch.setattr(time, "time", lambda: real + 86_400.0)
+        assert await engine.append([NewMessage("a", "e", "2")], once) == stored
+        await publish(engine, "3")
+        await engine.enter("a", "ann", "c", 1)
+        history = await engine.history("a", limit=10)
+        [member] = await engine.members("a", limit=10)
+        await heard.until(lambda: bool(heard.presence))
+    assert texts(history.messages) == ["1", "2", "3"]
+    times = [*(each.published_at for each in history.messages), member.joined_at, heard.presence[0].at]
+    assert all(abs(each.timestamp() - real) < 30 for each in times)
 
 
 @in_loop

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -62,7 +61,7 @@ class RedisEngine:
         history_messages: messages kept a channel, 1 or more.
         history_seconds: seconds that a message is kept, above 0.
         idempotency_seconds: seconds that a repeated request is recognised, above 0.
-        clock: seconds since 1970.
+        clock: seconds since 1970; ``None`` for the clock of Redis, which is the same for all nodes.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class RedisEngine:
         history_messages: int = 1_000,
         history_seconds: float = 86_400.0,
         idempotency_seconds: float = 300.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._address = address
         self._names = Names(address.prefix, address.database)
@@ -189,7 +188,7 @@ class RedisEngine:
                 READ,
                 keys,
                 channel,
-                *(new_epoch(), kept.now_ms(), kept.oldest_ms(), mode, after_seq, limit, max_bytes, KEEP_UNUSED_MS),
+                *(new_epoch(), kept.now_ms(), kept.message_ms(), mode, after_seq, limit, max_bytes, KEEP_UNUSED_MS),
             )
         )
         return _head(epoch, ms, seq), int(first), int(start), found
@@ -234,8 +233,8 @@ class _Parts:
         self._append_lane = Lane(address)
         self._address = address
         self.appends = Appends(self._append_lane, names, retention, node)
-        self.following = Following(self.lane, names, retention.clock, listener.on_presence)
-        self.presence = RedisPresence(self.lane, names, retention.clock, self.following.settle)
+        self.following = Following(self.lane, names, retention.now_ms, listener.on_presence)
+        self.presence = RedisPresence(self.lane, names, retention.now_ms, self.following.settle)
         self._names = names
         self._probe = names.probe(node)
         self._generation: bytes | None = None

@@ -7,7 +7,6 @@ connection is sent again and stored once, and one that was held up on its way co
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -53,21 +52,21 @@ class Retention:
         messages: how many messages a channel, 1 or more.
         seconds: how long a message, above 0.
         answer_seconds: how long the answer to an idempotency key, above 0.
-        clock: seconds since 1970.
+        clock: seconds since 1970; ``None`` for the clock of Redis, which is the same for all nodes.
     """
 
     messages: int = 1_000
     seconds: float = 86_400.0
     answer_seconds: float = 300.0
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] | None = None
 
-    def now_ms(self) -> int:
-        """Return the time now, milliseconds since 1970."""
-        return int(self.clock() * 1000)
+    def now_ms(self) -> Value:
+        """Return the time now as scripts take it: milliseconds since 1970, or that Redis is to look."""
+        return "" if self.clock is None else int(self.clock() * 1000)
 
-    def oldest_ms(self) -> int:
-        """Return the time before which messages are past theirs, milliseconds since 1970."""
-        return int(max(self.clock() - self.seconds, 0.0) * 1000)
+    def message_ms(self) -> int:
+        """Return how long a message is kept, milliseconds."""
+        return int(min(self.seconds * 1000, _EVERYTHING))
 
     def stream_ms(self) -> int:
         """Return how long messages without a newer one are kept, milliseconds; 0 for ever."""
@@ -195,7 +194,7 @@ class Appends:
         number_of = {channel: number for number, channel in enumerate(channels, 1)}
         keys = [names.record(self._node), names.channels, names.used, names.unused]
         arguments: list[Value] = [self._number, int(KEEP_RECORD * 1000), kept.now_ms(), min(kept.messages, _EVERYTHING)]
-        arguments += [kept.oldest_ms(), kept.stream_ms(), max(int(kept.answer_seconds * 1000), 1)]
+        arguments += [kept.message_ms(), kept.stream_ms(), max(int(kept.answer_seconds * 1000), 1)]
         arguments += [KEEP_UNUSED_MS, names.feeds, len(channels)]
         for channel in channels:
             keys += [names.place(channel), names.stream(channel)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceAction
-from voyant_cloud.server.engine.redis_lane import Lane
+from voyant_cloud.server.engine.redis_lane import Lane, Value
 from voyant_cloud.server.engine.redis_names import Names
 from voyant_cloud.server.engine.redis_payload import PresenceChange
 from voyant_cloud.server.engine.redis_roster import Roster
@@ -29,7 +29,7 @@ class Following:
     Args:
         lane: where it is read.
         names: what things are called in Redis.
-        clock: seconds since 1970.
+        now_ms: the time now as scripts take it.
         tell: is called with each change that pub/sub did not bring.
     """
 
@@ -37,12 +37,12 @@ class Following:
         self,
         lane: Lane,
         names: Names,
-        clock: Callable[[], float],
+        now_ms: Callable[[], Value],
         tell: Callable[[RealtimeChannelPresenceEvent], None],
     ) -> None:
         self._lane = lane
         self._names = names
-        self._clock = clock
+        self._now_ms = now_ms
         self._tell = tell
         self._rosters: dict[str, Roster] = {}
         # First readings, one a channel for all who wait for it.
@@ -126,8 +126,9 @@ class Following:
         rosters = [self._rosters.get(channel, Roster()) for channel in channels]
         readings = [roster.begin() for roster in rosters]
         keys = [self._names.presence(channel)[0] for channel in channels]
-        number, *found = await certain(self._lane.run(ROSTERS, [self._names.changes, *keys], _MEMBERS_AT_ONCE))
-        at = int(self._clock() * 1000)
+        number, at, *found = await certain(
+            self._lane.run(ROSTERS, [self._names.changes, *keys], self._now_ms(), _MEMBERS_AT_ONCE)
+        )
         for channel, roster, reading, texts in zip(channels, rosters, readings, found, strict=False):
             # Nobody is to be told of a channel that was let go of meanwhile.
             if self._rosters.get(channel) is roster:

@@ -55,16 +55,16 @@ class RedisPresence:
     Args:
         lane: where commands go to.
         names: what things are called in Redis.
-        clock: seconds since 1970, for the times that members and events show.
+        now_ms: the time now as scripts take it, for what members and events show.
         settle: is called about once a second, except for a while after trouble.
     """
 
     def __init__(
-        self, lane: Lane, names: Names, clock: Callable[[], float], settle: Callable[[], Awaitable[None]]
+        self, lane: Lane, names: Names, now_ms: Callable[[], Value], settle: Callable[[], Awaitable[None]]
     ) -> None:
         self._lane = lane
         self._names = names
-        self._clock = clock
+        self._now_ms = now_ms
         self._settle = settle
         self._loop = asyncio.get_running_loop()
         # By channel, then by connection and client. Only what Redis was told.
@@ -200,9 +200,6 @@ class RedisPresence:
         except EngineUnavailableError:
             self.spare()
             raise
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
 
 
 async def _happens(event: asyncio.Event, within: float) -> None:

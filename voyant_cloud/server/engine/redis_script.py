@@ -49,15 +49,15 @@ _ADDS: Final = "#!lua"
 # These take away, or keep what is there: it would make room for nobody to refuse them.
 _KEEPS: Final = "#!lua flags=allow-oom"
 
-APPEND: Final = _script("channel", "append", head=_ADDS)
-READ: Final = _script("channel", "read")
+APPEND: Final = _script("clock", "channel", "append", head=_ADDS)
+READ: Final = _script("clock", "channel", "read")
 STANDINGS: Final = _script("standings")
 CHANNELS: Final = _script("channels")
-ENTER: Final = _script("members", "enter", head=_ADDS)
-LEAVE: Final = _script("members", "leave", head=_KEEPS)
-SWEEP: Final = _script("members", "sweep", head=_KEEPS)
-OVERDUE: Final = _script("members", "overdue")
-REFRESH: Final = _script("members", "refresh", head=_KEEPS)
+ENTER: Final = _script("clock", "members", "enter", head=_ADDS)
+LEAVE: Final = _script("clock", "members", "leave", head=_KEEPS)
+SWEEP: Final = _script("clock", "members", "sweep", head=_KEEPS)
+OVERDUE: Final = _script("clock", "members", "overdue")
+REFRESH: Final = _script("clock", "members", "refresh", head=_KEEPS)
 LIST_MEMBERS: Final = _script("list_members")
-ROSTERS: Final = _script("rosters")
+ROSTERS: Final = _script("clock", "rosters")
 SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS, ROSTERS)

@@ -2,11 +2,6 @@
 -- A channel's place is a hash of epoch, ms and seq. Its messages are a stream with ids 0-<seq>, so that a position is
 -- found without its time, each with the fields m (its ms) and v (event and data, packed).
 
-local function whole(number)
-  -- Lua would write 1e+14 and lose digits.
-  return string.format('%.0f', number)
-end
-
 local function forget_unused(names, used, unused, places, now)
   -- Two for each that begins, so that they go as fast as they come.
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', unused, '-inf', whole(now), 'LIMIT', 0, 2)) do

@@ -1,8 +1,9 @@
 -- Makes a client present on behalf of a connection, or changes its data: the last writer wins.
--- KEYS: members, holds, counts, ends, changes. ARGV: channel, its pub/sub channel, client, connection, time now,
---   milliseconds that the connection counts, digest of the data, the data as JSON, 'keep' to leave the data of a member as it is.
-local client, connection, at, digest, data = ARGV[3], ARGV[4], ARGV[5], ARGV[7], ARGV[8]
-add(KEYS[2], KEYS[3], connection, client, now_ms() + tonumber(ARGV[6]))
+-- KEYS: members, holds, counts, ends, changes.
+-- ARGV: channel, its pub/sub channel, client, connection, time now ('' for that of Redis), milliseconds that the
+--   connection counts, digest of the data, the data as JSON, 'keep' to leave the data of a member as it is.
+local client, connection, at, digest, data = ARGV[3], ARGV[4], whole(ms_of(ARGV[5])), ARGV[7], ARGV[8]
+add(KEYS[2], KEYS[3], connection, client, redis_ms() + tonumber(ARGV[6]))
 if redis.call('ZREM', KEYS[2], ' ' .. client) == 1 then redis.call('HINCRBY', KEYS[3], client, -1) end
 note_soonest(KEYS[4], KEYS[2], ARGV[1])
 

@@ -4,12 +4,6 @@
 -- Counts are a hash of client -> how many of these it has. Ends is one sorted set of channels by their soonest end.
 -- Changes, KEYS[5] in each that tells of one, is how many there were: a node sees by it what a list of members knows of.
 
-local function now_ms()
-  -- The time of Redis: nodes' clocks may differ, and each would end the others' members early or late.
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
 local function tell(feed, action, at, client, data)
   local number = redis.call('INCR', KEYS[5])
   redis.call('PUBLISH', feed, 'p' .. action .. ' ' .. at .. ' ' .. number .. ' ' .. #client .. ':' .. client .. data)

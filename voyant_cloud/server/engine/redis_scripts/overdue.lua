@@ -1,2 +1,2 @@
 -- Lists channels on which something has ended. KEYS: ends.
-return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now_ms(), 'LIMIT', 0, 100)
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', redis_ms(), 'LIMIT', 0, 100)

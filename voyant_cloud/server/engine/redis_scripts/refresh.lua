@@ -1,7 +1,7 @@
 -- Lets connections of a channel count on. KEYS: holds, ends. ARGV: channel, milliseconds, then connection and client of
 --   each. Answers the numbers of those that are not known any more, from 1.
 if is_damaged(KEYS[1], 'zset') then return {} end
-local ends, gone = now_ms() + tonumber(ARGV[2]), {}
+local ends, gone = redis_ms() + tonumber(ARGV[2]), {}
 for i = 3, #ARGV, 2 do
   local hold = ARGV[i] .. ' ' .. ARGV[i + 1]
   if redis.call('ZSCORE', KEYS[1], hold) then
