@@ -151,7 +151,7 @@ def test_messages_are_as_any_other() -> None:
 
 def test_another_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a model that has other fields or rules, everything goes the ordinary way."""
-    monkeypatch.setattr(fast_frames, "_SETTERS", None)
+    monkeypatch.setattr(fast_frames, "_IS_KNOWN", False)
     assert read_messages([MESSAGE]) is None
 
 
