@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from voyant_cloud.models import RealtimeChannelPresenceEvent
-from voyant_cloud.server.engine.base import Engine, NewMessage, StoredMessage
+from voyant_cloud.server.engine.base import Engine, EngineUnavailableError, NewMessage, StoredMessage
 from voyant_cloud.server.message_id import MessageId
 
 WITHIN = 10.0
@@ -103,3 +104,12 @@ def seqs(messages: Sequence[StoredMessage]) -> list[int]:
 
 def texts(messages: Sequence[StoredMessage]) -> list[str]:
     return [message.data for message in messages]
+
+
+async def until_ready(engine: Engine) -> None:
+    """Wait until a node is ready, as its load balancer sees it."""
+    async with asyncio.timeout(WITHIN):
+        while True:
+            with contextlib.suppress(EngineUnavailableError):
+                return await engine.check()
+            await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from tests.redis_server import RedisServer, running_redis
-from tests.server.engine_harness import Heard, in_loop, opened
+from tests.server.engine_harness import Heard, in_loop, opened, until_ready
 from voyant_cloud.server.engine import redis as redis_engine
 from voyant_cloud.server.engine import redis_following, redis_presence
 from voyant_cloud.server.engine.base import EngineUnavailableError
@@ -118,22 +118,123 @@ async def test_nobody_leaves_whom_redis_lost(watcher: Watcher, monkeypatch: pyte
     assert heard.actions() == [("enter", "bob", 1), ("enter", "ann", 1), ("enter", "ann", 1), ("leave", "bob", 1)]
 
 
+GARBAGE = [
+    b"",
+    b"\xc1",
+    b"abc 0 1",
+    b"1.5 0 1",
+    b"9" * 5_000 + b" 0 1",
+    b"1 0 [",
+    b"1 0 \xff",
+    b"1 0",
+    b"9" * 30 + b" 0 1",
+]
+
+
 @in_loop
-async def test_what_somebody_else_wrote_keeps_nobody_from_being_told(watcher: Watcher) -> None:
-    """Neither a key of another kind, nor members that cannot be read."""
+async def test_what_somebody_else_wrote_keeps_nobody_from_being_told(
+    watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither keys of another kind nor unreadable members; their channel can be joined, and lists the others."""
     node, other, names = watcher.engine(), watcher.other(), watcher.names
     async with opened(other), opened(node, "wrong", "odd", "a") as heard:
         watcher.goes_deaf()
+        await other.enter("odd", "eve", "c", 1)
         with watcher.redis.client() as client:
             client.set(names.presence("wrong")[0], "x")
-            # In msgpack: nothing, no list, and a list whose time and data are none.
-            odd = {b"\xff": b"\xc1", "one": b"\x01", "two": b"\x93\xa10\xa1d\xa1["}
-            client.hset(names.presence("odd")[0], mapping=odd)
+            client.hset(names.presence("odd")[0], mapping={f"c{at}": each for at, each in enumerate(GARBAGE)})
+            client.hset(names.presence("odd")[0], b"\xff", "1 0 1")
+            client.delete(names.changes)
+            client.lpush(names.changes, "x")
         await other.enter("a", "ann", "c", 1)
         watcher.hears_again()
+        await heard.until(lambda: len(heard.presence) == 2)
+        await until_ready(node)
+        await node.unwatch("odd")
+        await node.watch("odd")
+        assert [member.client_id for member in await node.members("odd", limit=10)] == ["eve"]
+    assert {(each.channel, each.client_id) for each in heard.presence} == {("a", "ann"), ("odd", "eve")}
+    assert "members of channel odd cannot be read" in caplog.text
+
+
+@in_loop
+async def test_refusal_is_no_empty_channel(watcher: Watcher, caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody leaves because Redis does not let a node look, which is not ready then."""
+    node, other = watcher.engine(), watcher.other()
+    async with opened(other), opened(node, "a") as heard:
+        await other.enter("a", "ann", "c", 1)
         await heard.until(lambda: bool(heard.presence))
-        await node.check()
-    assert heard.actions() == [("enter", "ann", 1)]
+        watcher.may("-hgetall")
+        watcher.goes_deaf()
+        watcher.hears_again()
+        await until(lambda: "can't run this command" in caplog.text)
+        with pytest.raises(EngineUnavailableError):
+            await node.check()
+        watcher.may("+hgetall")
+        await until_ready(node)
+        await other.leave("a", "ann", "c")
+        await heard.until(lambda: len(heard.presence) > 1)
+    assert heard.actions() == [("enter", "ann", 1), ("leave", "ann", 1)]
+
+
+@in_loop
+async def test_counter_that_is_lost_makes_nobody_deaf(watcher: Watcher) -> None:
+    """A change that comes after is new, though nobody knows how many there were."""
+    node, other = watcher.engine(), watcher.other()
+    async with opened(other), opened(node) as heard:
+        await other.enter("a", "ann", "c", 1)
+        await node.watch("a")
+        with watcher.redis.client() as client:
+            client.delete(watcher.names.changes)
+        await other.enter("a", "bob", "c", 1)
+        await heard.until(lambda: bool(heard.presence))
+    assert heard.actions() == [("enter", "bob", 1)]
+
+
+@in_loop
+async def test_redis_that_is_emptied_before_all_is_told(watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is missing in it then has not left: the nodes get the time to say so once more."""
+    monkeypatch.setattr(redis_engine, "PROBE_EVERY", 3_600.0)
+    node, other = watcher.engine(), watcher.other()
+    async with opened(other), opened(node, "a") as heard:
+        await other.enter("a", "ann", "c", 1)
+        watcher.goes_deaf()
+        watcher.hears_again()
+        await until(lambda: bool(heard.standings))
+        await until_ready(node)
+        with watcher.redis.client() as client:
+            client.flushall()
+            # Nobody looks but who is about to tell who left.
+            await until(lambda: client.exists(watcher.names.generation))
+        await other.enter("a", "ann", "c", 1)
+        await other.enter("a", "bob", "c", 1)
+        await other.leave("a", "bob", "c")
+        await heard.until(lambda: ("leave", "bob", 1) in heard.actions())
+        await asyncio.sleep(redis_presence.SPARE_FOR * 2)
+    assert ("leave", "ann", 1) not in heard.actions()
+
+
+@in_loop
+async def test_much_that_was_missed_leaves_time_for_others(watcher: Watcher) -> None:
+    """Each change goes to all subscribers, and nothing else of the node would be done meanwhile."""
+    node, other = watcher.engine(), watcher.other()
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with opened(other), opened(node, "a") as heard:
+        watcher.goes_deaf()
+        await asyncio.gather(*(other.enter("a", f"c{number}", "c", "x" * 1_000) for number in range(200)))
+        watcher.hears_again()
+        await heard.until(lambda: bool(heard.presence))
+        turning = asyncio.ensure_future(turn())
+        await heard.until(lambda: len(heard.presence) == 200)
+        turning.cancel()
+    assert turns >= 199
 
 
 @in_loop
@@ -162,7 +263,7 @@ async def test_channel_whose_members_cannot_be_read_is_not_followed(watcher: Wat
         watcher.may("-evalsha")
         waiting = [asyncio.ensure_future(node.watch("a")) for _ in range(3)]
         found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert [type(each) for each in found] == [EngineUnavailableError] * 3
+        assert all(isinstance(each, EngineUnavailableError) for each in found)
         watcher.may("+evalsha")
         await node.watch("a")
         await node.enter("a", "ann", "c", 2)
@@ -185,6 +286,29 @@ async def test_channel_that_is_let_go_of_while_it_is_read(watcher: Watcher) -> N
             await other.enter(channel, "ann", "c", number)
         await heard.until(lambda: len(heard.presence) == 40)
     assert heard.actions() == [("enter", "ann", number) for number in range(40)]
+
+
+@in_loop
+async def test_presence_that_cannot_be_looked_after_is_said(watcher: Watcher, caplog: pytest.LogCaptureFixture) -> None:
+    """Once for a key that all need; and what one channel has does not keep the others from it."""
+    node, names = watcher.engine(), watcher.names
+    async with opened(node, "a") as heard:
+        with watcher.redis.client() as client:
+            for channel, client_id in (("evil", "eve"), ("a", "ann"), ("a", "bob")):
+                await node.enter(channel, client_id, "c", 1)
+            client.hset(names.presence("evil")[2], "eve", "x")
+            client.zadd(names.ends, {"evil": 1})
+            client.zadd(names.presence("evil")[1], {"c eve": 1})
+            await node.leave("a", "ann", "c", grace=0.01)
+            await heard.until(lambda: ("leave", "ann", 1) in heard.actions())
+            client.delete(names.ends)
+            client.set(names.ends, "x")
+            await until(lambda: "presence cannot be looked after" in caplog.text)
+            client.delete(names.ends)
+            await node.leave("a", "bob", "c", grace=0.01)
+            await heard.until(lambda: ("leave", "bob", 1) in heard.actions())
+    assert "presence of channel evil cannot be looked after" in caplog.text
+    assert caplog.text.count("presence cannot be looked after") == 1
 
 
 async def until(condition: object) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.redis_server import RedisServer, running_redis
-from tests.server.engine_harness import Heard, in_loop, opened, publish, texts
+from tests.server.engine_harness import Heard, in_loop, opened, publish, texts, until_ready
 from voyant_cloud.server.engine import redis as redis_engine
 from voyant_cloud.server.engine import redis_feed, redis_lane, redis_presence
 from voyant_cloud.server.engine.base import EngineUnavailableError, StoredMessage
@@ -114,7 +114,7 @@ async def test_damaged_place_is_that_of_one_channel(redis: RedisServer, names: N
         await heard.until(lambda: len(heard.standings) == 2)
         await publish(engine, "2")
         await heard.until(lambda: texts(heard.messages()) == ["1", "2"])
-        await engine.check()
+        await until_ready(engine)
     told = {channel: head and head.seq for channel, head in heard.standings}
     assert told == {"evil": None, "a": 1}
 

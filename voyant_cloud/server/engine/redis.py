@@ -219,6 +219,8 @@ class RedisEngine:
             for channel, place in zip(some, places, strict=True):
                 self._listener.on_standing(channel, _standing(place))
         await self._parts.following.catch_up()
+        # From now on, and not only since the loss was noticed.
+        self._parts.presence.spare()
 
 
 class _Parts:
@@ -243,6 +245,7 @@ class _Parts:
     def start(self) -> None:
         """Begin to listen, and to look after the connections and presence."""
         self.feed.start()
+        self.following.start()
         self.presence.start()
         probing = always("Redis cannot be probed", self._look, lambda: asyncio.sleep(PROBE_EVERY))
         self._probing = asyncio.ensure_future(probing)
@@ -253,6 +256,7 @@ class _Parts:
             self._probing.cancel()
             await asyncio.wait([self._probing])
         await self.presence.stop()
+        await self.following.stop()
         await self.feed.stop()
         await self._append_lane.stop()
         await self.lane.stop()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -58,8 +59,8 @@ class Feed:
         self._outgoing: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         self._heard_at = 0.0
         self._probes: dict[bytes, asyncio.Future[None]] = {}
-        # What the connection that there is has not confirmed yet.
-        self._pending: set[str] = set()
+        # What the connection that there is has not confirmed yet, and how often it was asked to.
+        self._pending: Counter[str] = Counter()
         self._following: asyncio.Future[None] | None = None
         self._running: asyncio.Task[None] | None = None
 
@@ -75,9 +76,10 @@ class Feed:
 
     async def stop(self) -> None:
         """Stop listening. Safe to call twice."""
-        if self._running is not None:
+        while self._running is not None and not self._running.done():
+            # Again, since redis-py may swallow it where it connects.
             self._running.cancel()
-            await asyncio.wait([self._running])
+            await asyncio.wait([self._running], timeout=1.0)
         self._let_go()
 
     async def until_connected(self) -> None:
@@ -94,7 +96,7 @@ class Feed:
         """
         if channel not in self._confirmed:
             self._confirmed[channel] = self._loop.create_future()
-            self._pending.add(channel)
+            self._pending[channel] += 1
             self._say("SUBSCRIBE", channel)
         try:
             async with asyncio.timeout(WATCH_WITHIN):
@@ -108,7 +110,6 @@ class Feed:
         """Follow a channel no more."""
         confirmed = self._confirmed.pop(channel, None)
         if confirmed is not None:
-            self._pending.discard(channel)
             if not confirmed.done():
                 # Whoever still waits has to look again.
                 confirmed.set_result(None)
@@ -154,9 +155,10 @@ class Feed:
     async def _listen(self, first: bool) -> None:
         connection = self._new_connection()
         await connection.connect()
-        self._connection, self._outgoing = connection, asyncio.Queue()
+        outgoing: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
+        self._connection, self._outgoing = connection, outgoing
         self._heard_at = self._loop.time()
-        writing = asyncio.ensure_future(self._write(connection, self._outgoing))
+        writing = asyncio.ensure_future(self._write(connection, outgoing))
         caught_up: asyncio.Task[None] | None = None
         try:
             self._resubscribe()
@@ -168,6 +170,8 @@ class Feed:
                     caught_up = asyncio.ensure_future(self._catch_up(first))
         finally:
             writing.cancel()
+            # redis-py may swallow that where a command has just been sent.
+            outgoing.put_nowait(())
             if caught_up is not None:
                 caught_up.cancel()
             await connection.disconnect(nowait=True)
@@ -177,7 +181,7 @@ class Feed:
             if confirmed.done():
                 self._confirmed[channel] = self._loop.create_future()
         names = [self._probe, *self._confirmed]
-        self._pending = set(names)
+        self._pending = Counter(names)
         for start in range(0, len(names), _AT_ONCE):
             self._say("SUBSCRIBE", *names[start : start + _AT_ONCE])
 
@@ -201,8 +205,8 @@ class Feed:
 
     async def _write(self, connection: AbstractConnection, outgoing: asyncio.Queue[tuple[str, ...]]) -> None:
         try:
-            while True:
-                await connection.send_command(*await outgoing.get(), check_health=False)
+            while words := await outgoing.get():
+                await connection.send_command(*words, check_health=False)
         except (RedisError, OSError):
             # The reading side sees it, too.
             return
@@ -217,7 +221,11 @@ class Feed:
             elif name in self._confirmed:
                 self._on_message(name, message[2])
         elif kind == b"subscribe":
-            self._pending.discard(name)
+            self._pending[name] -= 1
+            if self._pending[name] > 0:
+                # It was let go of meanwhile, and asked for again.
+                return
+            del self._pending[name]
             confirmed = self._confirmed.get(name)
             if confirmed is not None and not confirmed.done():
                 confirmed.set_result(None)

@@ -30,6 +30,7 @@ from redis.exceptions import (
 
 from voyant_cloud.server.engine.base import EngineOutcomeUnknownError, EngineUnavailableError
 from voyant_cloud.server.engine.redis_address import Address
+from voyant_cloud.server.engine.redis_routine import RefusedError
 from voyant_cloud.server.engine.redis_script import SCRIPTS, Script
 
 __all__ = ["ANSWER_WITHIN", "Lane"]
@@ -248,7 +249,7 @@ async def _receive(connection: AbstractConnection, job: _Job) -> Exception | Non
     except _ELSEWHERE as error:
         return error
     except ResponseError as error:
-        job.settle(EngineUnavailableError(f"Redis refused: {error}"))
+        job.settle(RefusedError(f"Redis refused: {error}"))
     else:
         job.settle(answer)
     return None

@@ -7,6 +7,8 @@ A stored message is its event's length, a colon, its event, its data. What goes 
 from __future__ import annotations
 
 import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -16,7 +18,9 @@ from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import MessageId
 from voyant_cloud.server.wire import Row
 
-__all__ = ["PresenceChange", "pack", "read_feed", "unpack_id", "unpack_row"]
+__all__ = ["PresenceChange", "pack", "read_feed", "read_members", "unpack_id", "unpack_row"]
+
+_log = logging.getLogger("voyant_cloud.server")
 
 
 @attrs.frozen
@@ -78,6 +82,24 @@ def unpack_id(text: str) -> MessageId:
     return MessageId(epoch, int(ms), int(seq))
 
 
+def read_members(channel: str, number: int, kept: Sequence[bytes]) -> Iterator[PresenceChange]:
+    """Read a hash of members; what cannot be read is left out, and logged once for all of it.
+
+    Args:
+        channel: whose members they are.
+        number: that of the newest change that the hash knows of.
+        kept: client and what is kept of it, in turn.
+    """
+    unreadable = 0
+    for client, member in zip(kept[::2], kept[1::2], strict=True):
+        try:
+            yield _member(number, client, member)
+        except ValueError:
+            unreadable += 1
+    if unreadable:
+        _log.warning("%d members of channel %s cannot be read", unreadable, channel)
+
+
 def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | PresenceChange:
     """Read what followers of a channel are sent.
 
@@ -111,6 +133,11 @@ def _presence(body: bytes) -> PresenceChange:
     client = _piece(rest, 0)
     data = rest[client.end :].decode()
     return PresenceChange(int(number), RealtimePresenceAction(action.decode()), client.text.decode(), data, int(ms))
+
+
+def _member(number: int, client: bytes, kept: bytes) -> PresenceChange:
+    ms, _, data = kept.split(b" ", 2)
+    return PresenceChange(number, RealtimePresenceAction.ENTER, client.decode(), data.decode(), int(ms))
 
 
 def _piece(text: bytes, position: int) -> _Piece:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import hashlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
@@ -22,8 +22,9 @@ from voyant_cloud.models import RealtimePresenceMember
 from voyant_cloud.server.engine.base import EngineUnavailableError
 from voyant_cloud.server.engine.redis_lane import Lane, Value
 from voyant_cloud.server.engine.redis_names import Names
-from voyant_cloud.server.engine.redis_routine import always, certain
-from voyant_cloud.server.engine.redis_script import ENTER, LEAVE, LIST_MEMBERS, OVERDUE, REFRESH, SWEEP, Script
+from voyant_cloud.server.engine.redis_payload import read_members
+from voyant_cloud.server.engine.redis_routine import RefusedError, always, certain
+from voyant_cloud.server.engine.redis_script import ENTER, LEAVE, OVERDUE, REFRESH, SWEEP, Script
 
 __all__ = ["RedisPresence"]
 
@@ -39,6 +40,7 @@ SPARE_FOR: Final = 10.0
 """Seconds after trouble in which nobody is let go of, so that every node that lives can refresh first."""
 _AT_ONCE: Final = 500
 _CHANNELS_AT_ONCE: Final = 20
+_log = logging.getLogger("voyant_cloud.server")
 
 
 @attrs.frozen
@@ -113,16 +115,17 @@ class RedisPresence:
 
     async def members(self, channel: str, limit: int) -> list[RealtimePresenceMember]:
         """List who is present; see ``Engine.members``."""
-        found = await certain(self._lane.run(LIST_MEMBERS, [self._names.presence(channel)[0]]))
-        found.sort(key=lambda each: int(each[1]))
-        return [
-            RealtimePresenceMember(
-                client_id=client.decode(),
-                data=jsontext.loads(data),
-                joined_at=dt.datetime.fromtimestamp(int(ms) / 1000, dt.UTC),
-            )
-            for client, ms, data in found[:limit]
-        ]
+        kept = await certain(self._lane.send("HGETALL", self._names.presence(channel)[0]))
+        found = sorted(read_members(channel, 0, kept), key=lambda member: member.ms)
+        members: list[RealtimePresenceMember] = []
+        for member in found:
+            if len(members) == limit:
+                break
+            # What is no JSON, or no time, somebody else wrote there.
+            with contextlib.suppress(ValueError, OverflowError, RecursionError):
+                event = member.event(channel)
+                members.append(RealtimePresenceMember(client_id=event.client_id, data=event.data, joined_at=event.at))
+        return members
 
     async def _enter(self, channel: str, client_id: str, connection_id: str, held: _Held, keep: str) -> None:
         lasts = int(COUNTS_FOR * 1000)
@@ -153,8 +156,8 @@ class RedisPresence:
             some = mine[start : start + _AT_ONCE]
             words = [word for pair in some for word in pair]
             gone = await certain(self._lane.run(REFRESH, [holds, ends], channel, int(COUNTS_FOR * 1000), *words))
-            for number in gone:
-                await self._enter_again(channel, *some[number - 1])
+            # Together, or those of a large channel would be late after a loss.
+            await asyncio.gather(*(self._enter_again(channel, *some[number - 1]) for number in gone))
 
     async def _enter_again(self, channel: str, connection_id: str, client_id: str) -> None:
         # Redis lost it, or this node was away for longer than it counts. Somebody else may have newer data.
@@ -186,12 +189,11 @@ class RedisPresence:
 
     async def _sweep_channel(self, name: bytes) -> None:
         try:
-            channel = name.decode()
-        except UnicodeDecodeError:
-            # No channel of this project. It would come first for ever.
+            await self._run(SWEEP, name.decode(), self._now_ms())
+        except (UnicodeDecodeError, RefusedError) as error:
+            # What somebody else wrote there. It would come first for ever, and keep the other channels waiting.
+            _log.warning("presence of channel %s cannot be looked after: %s", name.decode(errors="replace"), error)
             await certain(self._lane.send("ZREM", self._names.ends, name))
-        else:
-            await self._run(SWEEP, channel, self._now_ms())
 
     @contextlib.contextmanager
     def _sparing(self) -> Iterator[None]:

@@ -13,12 +13,16 @@ from redis.exceptions import RedisError
 
 from voyant_cloud.server.engine.base import EngineError, EngineOutcomeUnknownError, EngineUnavailableError
 
-__all__ = ["always", "certain", "describe"]
+__all__ = ["RefusedError", "always", "certain", "describe"]
 
 _log = logging.getLogger("voyant_cloud.server")
 
 
-async def always(what: str, work: Callable[[], Awaitable[None]], pause: Callable[[], Awaitable[None]]) -> Never:
+class RefusedError(EngineUnavailableError):
+    """Redis is there, and answered that it does not do this; nothing was stored."""
+
+
+async def always(what: str, work: Callable[[], Awaitable[object]], pause: Callable[[], Awaitable[object]]) -> Never:
     """Do something, wait, and do it again, until the task is cancelled.
 
     What goes wrong is logged once for each time that it begins to.
@@ -33,8 +37,7 @@ async def always(what: str, work: Callable[[], Awaitable[None]], pause: Callable
         try:
             await work()
         except Exception as error:  # noqa: BLE001 - what is done for ever has nobody else to raise it to
-            # That Redis is away the feed has told already.
-            level = logging.DEBUG if failing or isinstance(error, EngineError) else logging.ERROR
+            level = logging.DEBUG if failing else _level(error)
             _log.log(level, "%s: %s", what, describe(error))
             failing = True
         else:
@@ -52,6 +55,13 @@ async def certain(answer: asyncio.Future[Any]) -> Any:
         return await answer
     except EngineOutcomeUnknownError as error:
         raise EngineUnavailableError(*error.args) from None
+
+
+def _level(error: Exception) -> int:
+    if isinstance(error, RefusedError):
+        return logging.WARNING
+    # That Redis is away the feed has told already.
+    return logging.DEBUG if isinstance(error, EngineError) else logging.ERROR
 
 
 def describe(error: Exception) -> str:

@@ -13,7 +13,6 @@ __all__ = [
     "CHANNELS",
     "ENTER",
     "LEAVE",
-    "LIST_MEMBERS",
     "OVERDUE",
     "READ",
     "REFRESH",
@@ -51,13 +50,12 @@ _KEEPS: Final = "#!lua flags=allow-oom"
 
 APPEND: Final = _script("clock", "channel", "append", head=_ADDS)
 READ: Final = _script("clock", "channel", "read")
-STANDINGS: Final = _script("standings")
+STANDINGS: Final = _script("of_kind", "standings")
 CHANNELS: Final = _script("channels")
-ENTER: Final = _script("clock", "members", "enter", head=_ADDS)
-LEAVE: Final = _script("clock", "members", "leave", head=_KEEPS)
-SWEEP: Final = _script("clock", "members", "sweep", head=_KEEPS)
-OVERDUE: Final = _script("clock", "members", "overdue")
-REFRESH: Final = _script("clock", "members", "refresh", head=_KEEPS)
-LIST_MEMBERS: Final = _script("list_members")
-ROSTERS: Final = _script("clock", "rosters")
-SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, LIST_MEMBERS, ROSTERS)
+ENTER: Final = _script("clock", "of_kind", "members", "enter", head=_ADDS)
+LEAVE: Final = _script("clock", "of_kind", "members", "leave", head=_KEEPS)
+SWEEP: Final = _script("clock", "of_kind", "members", "sweep", head=_KEEPS)
+OVERDUE: Final = _script("clock", "of_kind", "members", "overdue")
+REFRESH: Final = _script("clock", "of_kind", "members", "refresh", head=_KEEPS)
+ROSTERS: Final = _script("clock", "of_kind", "rosters")
+SCRIPTS: Final = (APPEND, READ, STANDINGS, CHANNELS, ENTER, LEAVE, SWEEP, OVERDUE, REFRESH, ROSTERS)

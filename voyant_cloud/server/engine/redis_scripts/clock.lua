@@ -5,9 +5,13 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
-local function redis_ms()
+local function redis_us()
   local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local function redis_ms()
+  return math.floor(redis_us() / 1000)
 end
 
 local function ms_of(given)

@@ -7,13 +7,12 @@ add(KEYS[2], KEYS[3], connection, client, redis_ms() + tonumber(ARGV[6]))
 if redis.call('ZREM', KEYS[2], ' ' .. client) == 1 then redis.call('HINCRBY', KEYS[3], client, -1) end
 note_soonest(KEYS[4], KEYS[2], ARGV[1])
 
-local kept = redis.call('HGET', KEYS[1], client)
-local member = kept and cmsgpack.unpack(kept)
-if not member then
-  redis.call('HSET', KEYS[1], client, cmsgpack.pack({at, digest, data}))
+local joined, known = unpack_member(redis.call('HGET', KEYS[1], client) or '')
+if not joined then
+  redis.call('HSET', KEYS[1], client, pack_member(at, digest, data))
   tell(ARGV[2], 'enter', at, client, data)
-elseif member[2] ~= digest and ARGV[9] ~= 'keep' then
-  redis.call('HSET', KEYS[1], client, cmsgpack.pack({member[1], digest, data}))
+elseif known ~= digest and ARGV[9] ~= 'keep' then
+  redis.call('HSET', KEYS[1], client, pack_member(joined, digest, data))
   tell(ARGV[2], 'update', at, client, data)
 end
 return 1

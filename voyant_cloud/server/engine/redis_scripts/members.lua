@@ -1,11 +1,21 @@
 -- What scripts about presence share. It stands in front of each of them.
--- Members are a hash of client -> packed {joined ms, digest of the data, data}. Their connections are a sorted set of
+-- Members are a hash of client -> "<joined ms> <digest of the data> <data>". Their connections are a sorted set of
 -- "<connection> <client>" by when each ends unless it is refreshed; an empty connection holds a client that dropped.
 -- Counts are a hash of client -> how many of these it has. Ends is one sorted set of channels by their soonest end.
--- Changes, KEYS[5] in each that tells of one, is how many there were: a node sees by it what a list of members knows of.
+-- Changes, KEYS[5] in each that tells of one, is the number of the newest: a node sees by it what a list of members knows.
+
+local function pack_member(at, digest, data)
+  return at .. ' ' .. digest .. ' ' .. data
+end
+
+local function unpack_member(kept)
+  return string.match(kept, '^(%d+) (%x+) (.*)$')
+end
 
 local function tell(feed, action, at, client, data)
-  local number = redis.call('INCR', KEYS[5])
+  -- Never less than the time, so that a counter that was lost does not fall behind what nodes have seen.
+  local number = whole(math.max((tonumber(of_kind('GET', KEYS[5])) or 0) + 1, redis_us()))
+  redis.call('SET', KEYS[5], number)
   redis.call('PUBLISH', feed, 'p' .. action .. ' ' .. at .. ' ' .. number .. ' ' .. #client .. ':' .. client .. data)
 end
 
@@ -28,7 +38,8 @@ local function remove(members, holds, counts, feed, hold, at)
   local kept = redis.call('HGET', members, client)
   if kept then
     redis.call('HDEL', members, client)
-    tell(feed, 'leave', at, client, cmsgpack.unpack(kept)[3])
+    local _, _, data = unpack_member(kept)
+    if data then tell(feed, 'leave', at, client, data) end
   end
   return true
 end

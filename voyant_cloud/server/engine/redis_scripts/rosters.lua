@@ -1,20 +1,14 @@
--- Lists the members of several channels at one moment. KEYS: the number of the newest change, members of each channel.
+-- Lists the members of several channels at one moment.
+-- KEYS: the generation of what Redis has, the number of the newest change, members of each channel.
 -- ARGV: time now ('' for that of Redis), how many members are enough: the channels behind them are left out.
--- Answers the number and the time, then of each channel client, joined ms and data of each member. What is of another kind counts as
--- nobody: it must not keep the members of the other channels from being told.
-local answer, found = {tonumber(redis.pcall('GET', KEYS[1])) or 0, ms_of(ARGV[1])}, 0
-for i = 2, #KEYS do
-  local all, members = redis.pcall('HGETALL', KEYS[i]), {}
-  for at = 1, #all, 2 do
-    local readable, member = pcall(cmsgpack.unpack, all[at + 1])
-    if readable and type(member) == 'table' and member[3] then
-      table.insert(members, all[at])
-      table.insert(members, member[1])
-      table.insert(members, member[3])
-    end
-  end
+-- Answers the generation, the number and the time, then of each channel its members, client and what is kept of it. One
+-- that is of another kind counts as nobody.
+local answer = {redis.call('GET', KEYS[1]), of_kind('GET', KEYS[2]) or '0', whole(ms_of(ARGV[1]))}
+local found, enough = 0, tonumber(ARGV[2])
+for i = 3, #KEYS do
+  local members = of_kind('HGETALL', KEYS[i]) or {}
   answer[i + 1] = members
-  found = found + #all / 2
-  if found >= tonumber(ARGV[2]) then break end
+  found = found + #members / 2
+  if found >= enough then break end
 end
 return answer
