@@ -97,7 +97,7 @@ def read_members(channel: str, number: int, kept: Sequence[bytes]) -> Iterator[P
         except ValueError:
             unreadable += 1
     if unreadable:
-        _log.warning("%d members of channel %s cannot be read", unreadable, channel)
+        _log.warning("%d of the members of channel %s cannot be read", unreadable, channel)
 
 
 def read_feed(channel: str, payload: bytes) -> list[StoredMessage] | PresenceChange:
