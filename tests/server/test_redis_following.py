@@ -311,6 +311,27 @@ async def test_presence_that_cannot_be_looked_after_is_said(watcher: Watcher, ca
     assert caplog.text.count("presence cannot be looked after") == 1
 
 
+@in_loop
+async def test_channel_that_cannot_be_refreshed_is_one(
+    watcher: Watcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Members of the others stay, and who drops there leaves, though one channel's cannot be entered again."""
+    monkeypatch.setattr(redis_presence, "COUNTS_FOR", 0.5)
+    monkeypatch.setattr(redis_presence, "REFRESH_EVERY", 0.1)
+    node, names = watcher.engine(), watcher.names
+    async with opened(node, "a") as heard:
+        for channel, client_id in (("evil", "eve"), ("a", "ann"), ("a", "bob")):
+            await node.enter(channel, client_id, "c", 1)
+        with watcher.redis.client() as client:
+            client.delete(names.presence("evil")[1])
+            client.set(names.presence("evil")[2], "x")
+        await until(lambda: "presence cannot be refreshed" in caplog.text)
+        await asyncio.sleep(redis_presence.COUNTS_FOR * 2)
+        await node.leave("a", "bob", "c", grace=0.01)
+        await heard.until(lambda: ("leave", "bob", 1) in heard.actions())
+    assert heard.actions() == [("enter", "ann", 1), ("enter", "bob", 1), ("leave", "bob", 1)]
+
+
 async def until(condition: object) -> None:
     """Wait for something that nobody tells of."""
     assert callable(condition)

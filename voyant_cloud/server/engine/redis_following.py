@@ -183,7 +183,6 @@ class Following:
         return len(found)
 
     async def _tell_differences(self) -> None:
-        self._is_behind.clear()
         told = 0
         while self._behind:
             channel, roster = next(iter(self._behind.items()))
@@ -196,6 +195,7 @@ class Following:
             # With many subscribers each change takes its time, and others want theirs.
             await asyncio.sleep(_MOMENT if told >= _TOLD_AT_ONCE else 0)
             told %= _TOLD_AT_ONCE
+        self._is_behind.clear()
 
     def _tell_one(self, channel: str, change: PresenceChange) -> None:
         try:

@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final
 
 import attrs
@@ -145,9 +145,14 @@ class RedisPresence:
         self._refresh_now.clear()
         with self._sparing():
             channels = tuple(self._held)
+            refused: list[RefusedError] = []
             # Several on their way at a time, or those of a node with many channels would be late after trouble.
             for start in range(0, len(channels), _CHANNELS_AT_ONCE):
-                await asyncio.gather(*map(self._refresh, channels[start : start + _CHANNELS_AT_ONCE]))
+                some = channels[start : start + _CHANNELS_AT_ONCE]
+                refused += await _refusals(map(self._refresh, some))
+            if refused:
+                # The other channels were refreshed all the same.
+                raise refused[0]
 
     async def _refresh(self, channel: str) -> None:
         _, holds, _, ends, _ = self._names.presence(channel)
@@ -199,9 +204,22 @@ class RedisPresence:
     def _sparing(self) -> Iterator[None]:
         try:
             yield
+        except RefusedError:
+            # Redis is there, and so nobody's refreshing is late.
+            raise
         except EngineUnavailableError:
             self.spare()
             raise
+
+
+async def _refusals(work: Iterable[Awaitable[None]]) -> list[RefusedError]:
+    refused = []
+    for problem in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(problem, RefusedError):
+            refused.append(problem)
+        elif problem is not None:
+            raise problem
+    return refused
 
 
 async def _happens(event: asyncio.Event, within: float) -> None:
