@@ -97,7 +97,7 @@ class Following:
         """Take note of a change that was published; returns what is to be told of it at once.
 
         Raises:
-            ValueError, OverflowError: its data is no JSON, or its time is none.
+            ValueError, OverflowError, RecursionError: its data is no JSON, or its time is none.
         """
         event = change.event(channel)
         roster = self._rosters.get(channel)

@@ -36,7 +36,7 @@ class PresenceChange:
     """A change of presence on some channel.
 
     Attributes:
-        number: counts all changes of the deployment, from 1.
+        number: grows with each change of the deployment.
         action: what happened.
         client_id: whose presence it is.
         data: what the client says of itself, as JSON text.
@@ -53,7 +53,7 @@ class PresenceChange:
         """Return it as clients are told.
 
         Raises:
-            ValueError: the data is no JSON, or the time is none.
+            ValueError, OverflowError, RecursionError: the data is no JSON, or the time is none.
         """
         return RealtimeChannelPresenceEvent(
             action=self.action,

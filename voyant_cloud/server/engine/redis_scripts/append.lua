@@ -4,9 +4,9 @@
 --   idempotency key.
 -- ARGV: group number, milliseconds that its record is kept, time now ('' for that of Redis), messages kept a channel,
 --   milliseconds that a message is kept, milliseconds that an unused stream is kept (0 for ever), milliseconds that an
---   answer is kept, milliseconds that a channel without a message keeps its place, prefix of pub/sub channels, how many channels, then name and new epoch
---   of each, then the requests: how many messages, number of the idempotency key (0 for none), digest, then for each
---   message its channel's number and its text.
+--   answer is kept, milliseconds that a channel without a message keeps its place, prefix of pub/sub channels, how many
+--   channels, then name and new epoch of each, then the requests: how many messages, number of the idempotency key (0
+--   for none), digest, then for each message its channel's number and its text.
 -- A group that is sent again, since its answer was lost, gets the same answer; one that comes late is refused.
 local now, keep_stream, keep_answer = ms_of(ARGV[3]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local oldest = now - tonumber(ARGV[5])

@@ -2,7 +2,7 @@
 -- Members are a hash of client -> "<joined ms> <digest of the data> <data>". Their connections are a sorted set of
 -- "<connection> <client>" by when each ends unless it is refreshed; an empty connection holds a client that dropped.
 -- Counts are a hash of client -> how many of these it has. Ends is one sorted set of channels by their soonest end.
--- Changes, KEYS[5] in each that tells of one, is the number of the newest: a node sees by it what a list of members knows.
+-- Changes, KEYS[5] in each that tells of one, is the number of the newest: by it a node sees what a list knows of.
 
 local function pack_member(at, digest, data)
   return at .. ' ' .. digest .. ' ' .. data
