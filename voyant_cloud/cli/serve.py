@@ -79,36 +79,24 @@ def serve(
     """
     # Before the server's packages are read, which takes longest of a start.
     with importlib.import_module("voyant_cloud.server.terminals").starting():
-        _serve(invocation, out, config_file, check_config, limits, access_log, settings)
-
-
-def _serve(
-    invocation: Invocation,
-    out: Output,
-    config_file: str | None,
-    check_config: bool,
-    limits: tuple[str, ...],
-    access_log: bool,
-    settings: dict[str, Any],
-) -> None:
-    require_server_extra()
-    load = partial(
-        importlib.import_module("voyant_cloud.server.config").load_config,
-        limits=dict(_limit(text) for text in limits),
-        config_file=config_file,
-        env=os.environ,
-        on_secret=invocation.keep_secret,
-        **settings,
-    )
-    config = load()
-    if check_config:
-        _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
-        return
-    invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s", as_json=config.log_format == "json")
-    logging.getLogger("voyant_cloud.server").setLevel(logging.WARNING if out.quiet else logging.INFO)
-    if not access_log:
-        logging.getLogger("voyant_cloud.server.access").setLevel(logging.WARNING)
-    importlib.import_module("voyant_cloud.server.run").run(config, load=load, say=partial(_greet, out))
+        require_server_extra()
+        load = partial(
+            importlib.import_module("voyant_cloud.server.config").load_config,
+            limits=dict(_limit(text) for text in limits),
+            config_file=config_file,
+            env=os.environ,
+            on_secret=invocation.keep_secret,
+            **settings,
+        )
+        config = load()
+        if check_config:
+            _show(out, importlib.import_module("voyant_cloud.server.check").check_config(config))
+            return
+        invocation.set_up_logging("%(asctime)s %(levelname)s %(message)s", as_json=config.log_format == "json")
+        logging.getLogger("voyant_cloud.server").setLevel(logging.WARNING if out.quiet else logging.INFO)
+        if not access_log:
+            logging.getLogger("voyant_cloud.server.access").setLevel(logging.WARNING)
+        importlib.import_module("voyant_cloud.server.run").run(config, load=load, say=partial(_greet, out))
 
 
 def _greet(out: Output, greeting: Any) -> None:

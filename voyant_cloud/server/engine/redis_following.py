@@ -109,7 +109,7 @@ class Following:
         return told.event(channel)
 
     async def catch_up(self) -> None:
-        """Tell who entered and what changed while nothing was heard; who left ``settle`` tells.
+        """Find who entered and what changed while nothing was heard, to tell it soon; who left ``settle`` finds.
 
         Raises:
             EngineUnavailableError: Redis cannot be read.
@@ -122,7 +122,7 @@ class Following:
         await self._read_all(leaves=False)
 
     async def settle(self) -> None:
-        """Tell who left while nothing was heard, once all nodes have had the time to say who is still there.
+        """Find who left while nothing was heard, once all nodes have had the time to say who is still there.
 
         Raises:
             EngineUnavailableError: Redis cannot be read, or has lost what it had; then they need that time once more.
