@@ -113,8 +113,8 @@ def _setups(stack: ExitStack) -> dict[str, tuple[tuple[str, ...], ...]]:
         return ("--engine", url, "--secret-file", str(keys))
 
     return {
-        "SQLite in memory": (("--data", ":memory:"),),
-        "SQLite file": (("--data", str(folder / "data.db")),),
+        "memory": (("--data", ":memory:"),),
+        "SQLite": (("--data", str(folder / "data.db")),),
         "Redis, nothing on the disk": (node("memory", *IN_MEMORY),),
         "Redis, `everysec`": (node("everysec", *EVERY_SECOND),),
         "Redis, `always`": (node("always"),),

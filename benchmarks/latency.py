@@ -74,9 +74,8 @@ def idle(_: Trips) -> Take:
 
 
 def half_load(ours: Trips) -> Take:
-    """Half of the rate that ours can do, which is found before the turns; the echo gets the same."""
-    ours.highest_rate(LOADED)
-    rate = ours.highest_rate(LOADED) / 2
+    """Half of the rate that ours can keep up with, which is found before the turns; the echo gets the same."""
+    rate = ours.highest_pace(LOADED) / 2
     return lambda trips: trips.at_pace(LOADED, rate)
 
 

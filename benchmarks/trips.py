@@ -12,6 +12,12 @@ __all__ = ["Trips", "due_times", "percentile"]
 PAUSE = 0.003
 """Seconds between messages that are sent one at a time."""
 _WAIT = 60
+_SLOWEST = 500.0
+_STEP = 1.2
+_KEPT = 0.95
+"""What part of a rate must be sent for it to be kept."""
+_QUEUED = 0.001
+"""Seconds that half of the messages take where they queue."""
 
 
 class Trips:
@@ -46,13 +52,26 @@ class Trips:
 
         A message that is sent late, because sending the one before took long, is timed from when it was sent.
         """
-        sent = self._run(count, rate)
-        return [back - out for out, back in zip(sent, self._arrived, strict=True)]
+        return self._seconds(self._run(count, rate))
 
-    def highest_rate(self, count: int) -> float:
-        """Send as fast as can be; return how many a second came back."""
-        sent = self._run(count, math.inf)
-        return count / (self._arrived[-1] - sent[0])
+    def highest_pace(self, count: int) -> float:
+        """Return the highest rate a second, in steps of a fifth, that can be kept without messages that queue.
+
+        Not what a burst makes, which travels in batches.
+        """
+        rate = _SLOWEST
+        # Once more, since a machine may be busy with something else.
+        while self._is_kept(count, rate * _STEP) or self._is_kept(count, rate * _STEP):
+            rate *= _STEP
+        return rate
+
+    def _is_kept(self, count: int, rate: float) -> bool:
+        sent = self._run(count, rate)
+        are_sent_in_time = (count - 1) / (sent[-1] - sent[0]) >= _KEPT * rate
+        return are_sent_in_time and percentile(self._seconds(sent), 50) < _QUEUED
+
+    def _seconds(self, sent: Sequence[float]) -> list[float]:
+        return [back - out for out, back in zip(sent, self._arrived, strict=True)]
 
     def _run(self, count: int, rate: float) -> list[float]:
         self._arrived, self._wanted = [], count

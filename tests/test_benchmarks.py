@@ -7,6 +7,7 @@ import math
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -221,7 +222,12 @@ def test_trips_are_timed_each() -> None:
     """However they are sent, each message is timed, and none counts for an earlier run."""
     trips = Trips(lambda: trips.arrive())
     assert [len(trips.one_by_one(2)), len(trips.at_pace(3, 1000.0)), len(trips.at_pace(1, 1000.0))] == [2, 3, 1]
-    assert trips.highest_rate(5) > 0
+
+
+def test_the_highest_pace_is_where_messages_begin_to_queue() -> None:
+    """One that takes half a millisecond to send keeps no pace of more than 2,000 a second."""
+    trips = Trips(lambda: (time.sleep(0.0005), trips.arrive()))
+    assert 500 <= trips.highest_pace(40) <= 2_000
 
 
 def test_the_steepest_step_tells_the_growth() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from tests.fake_service import FakeService, answer
 from tests.transport_calls import CERTIFICATES, NOBODY, read, transport
@@ -55,3 +56,15 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         calls = transport(service.url)
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         assert read(calls) == []
+
+
+def test_batches_are_prepared_alike() -> None:
+    """Each batch is as it would be by itself: its own body and key, and what is the same for all."""
+    url = "https://api.example/v1/realtime/v1/messages"
+    session, usual = new_session(config()), requests.Session()
+    usual.headers.update(session.headers)
+    for body, key in ((b"one", "1"), (b"another", "2")):
+        request = requests.Request("POST", url, {"Idempotency-Key": key}, data=body, auth=("a", "b"))
+        ours, theirs = session.prepare_request(request), usual.prepare_request(request)
+        assert (ours.method, ours.url, ours.body) == (theirs.method, theirs.url, theirs.body)
+        assert (dict(ours.headers), ours.hooks) == (dict(theirs.headers), theirs.hooks)

@@ -13,6 +13,7 @@ from requests.utils import get_environ_proxies
 
 from voyant_cloud.config import ClientConfig
 from voyant_cloud.sent import request_is_sent
+from voyant_cloud.urls import MESSAGES_PATH
 
 __all__ = ["new_session"]
 
@@ -25,7 +26,7 @@ def new_session(config: ClientConfig) -> requests.Session:
     The environment's proxies and CA bundle are read here, once. Left to itself, requests goes through all variables
     again for each call, which takes a fifth of a call's time.
     """
-    session = requests.Session()
+    session = _Session()
     session.headers["User-Agent"] = config.user_agent
     # The API sets no cookies, and a jar that a proxy fills is not safe to share between threads.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -36,6 +37,26 @@ def new_session(config: ClientConfig) -> requests.Session:
     session.proxies = _proxies(config)
     session.verify = _verify(config)
     return session
+
+
+class _Session(requests.Session):
+    """Prepares the first batch, and of those that follow only what differs: that takes a third of a request's time."""
+
+    _batch: requests.PreparedRequest | None = None
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Prepare a request; all are of one service and with one API key."""
+        if request.method != "POST" or not request.url.endswith(MESSAGES_PATH) or not isinstance(request.data, bytes):
+            return super().prepare_request(request)
+        if self._batch is None:
+            self._batch = super().prepare_request(request)
+            # With none there is none to copy; the jar stays empty anyway.
+            self._batch._cookies = None  # type: ignore[attr-defined]
+        prepared = self._batch.copy()
+        prepared.headers.update(request.headers)
+        prepared.body = request.data
+        prepared.prepare_content_length(request.data)
+        return prepared
 
 
 class _Connection(urllib3.connection.HTTPConnection):

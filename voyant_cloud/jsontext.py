@@ -8,7 +8,17 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["MAX_DEPTH", "JsonTextError", "any_may_have_rounded", "dumps", "loads", "quote", "scan"]
+__all__ = [
+    "MAX_DEPTH",
+    "JsonTextError",
+    "any_may_have_rounded",
+    "dumps",
+    "encode",
+    "loads",
+    "quote",
+    "scan",
+    "scan_strictly",
+]
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested; both ends refuse more (the contract's ``x-max-depth``)."""
@@ -47,7 +57,7 @@ def dumps(value: Any, *, max_depth: int = MAX_DEPTH) -> str:
             nesting deeper than *max_depth*; it names the place.
     """
     try:
-        text = _encode(value)
+        text = encode(value)
         _look(value, max_depth)
         if not text.isascii():
             text.encode("utf-8")
@@ -230,8 +240,11 @@ def _encoder() -> Callable[[Any], str]:
 _BEYOND_64_BITS = 2.0**63
 _FLAT = frozenset({str, int, float, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_encode = _encoder()
+encode = _encoder()
+"""Writes a value as ``dumps`` does, but for its looks: at keys, at nesting and at what is no valid Unicode."""
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
 scan: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
 """Reads one value that begins at a place in a text, leniently: ``scan(text, 0)`` gives it and where it ends."""
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant)
+scan_strictly: Callable[[str, int], tuple[Any, int]] = _STRICT.scan_once  # type: ignore[attr-defined]
+"""Does the same strictly, but for escapes, of which it lets lone surrogates pass."""

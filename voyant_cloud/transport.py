@@ -125,7 +125,7 @@ class Transport:
             VoyantDecodeError: the answer is not what the contract says.
             VoyantConfigError: the client is closed, or a setting turned out to be wrong.
         """
-        return self._call(Call(method="GET", path=path, query=query, timeout=timeout), as_type)
+        return read_data(self._call(Call(method="GET", path=path, query=query, timeout=timeout)), as_type)
 
     def post(self, path: str, as_type: type[T], *, body: Any, timeout: Timeout | None = None) -> T:
         """Post something that may be repeated without harm. Arguments and errors as in ``get``.
@@ -133,7 +133,7 @@ class Transport:
         Args:
             body: the body, as a JSON value, or as bytes that are JSON.
         """
-        return self._call(Call(method="POST", path=path, body=_encoded(body), timeout=timeout), as_type)
+        return read_data(self._call(Call(method="POST", path=path, body=_encoded(body), timeout=timeout)), as_type)
 
     def publish(
         self,
@@ -153,11 +153,17 @@ class Transport:
             PublishOutcomeUnknown: it was sent, and whether it was applied is not known.
             VoyantValidationError: the idempotency key is none.
         """
+        answer = self.answer_to_publish(path, body=body, idempotency_key=idempotency_key, timeout=timeout)
+        return read_data(answer, as_type)
+
+    def answer_to_publish(
+        self, path: str, *, body: Any, idempotency_key: str | None = None, timeout: Timeout | None = None
+    ) -> Answer:
+        """Do as ``publish`` does, and leave it to the caller to read the answer."""
         key = os.urandom(16).hex() if idempotency_key is None else idempotency_key
         if not isinstance(key, str) or not _IDEMPOTENCY_KEY.fullmatch(key):
             raise VoyantValidationError("idempotency_key", "must be 1 to 200 ASCII characters without spaces")
-        call = Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key)
-        return self._call(call, as_type)
+        return self._call(Call(method="POST", path=path, body=_encoded(body), timeout=timeout, idempotency_key=key))
 
     def close(self) -> None:
         """Wake the calls that wait for their next attempt, which then fail, and refuse new ones. Safe to call twice."""
@@ -165,12 +171,12 @@ class Transport:
         if self._owns_session:
             self._session.close()
 
-    def _call(self, call: Call, as_type: type[T]) -> T:
+    def _call(self, call: Call) -> Answer:
         if self._closing.is_set():
             raise VoyantConfigError("VoyantCloudClient: is closed; make a new one")
         if self._pid != os.getpid():
             self._leave_inherited_connections()
-        return read_data(self.answer_to(call), as_type)
+        return self.answer_to(call)
 
     def answer_to(self, call: Call) -> Answer:
         """Send a call until it is answered. All I/O is below this: who answers calls otherwise overrides it.

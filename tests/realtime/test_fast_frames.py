@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.fake_realtime import message_frame
 from voyant_cloud.errors import VoyantError
 from voyant_cloud.realtime import fast_frames
-from voyant_cloud.realtime.fast_frames import read_messages, split_frames
+from voyant_cloud.realtime.fast_frames import read_message, read_messages, split_frames
 from voyant_cloud.realtime.frames import decode_server_frame
 
 NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False))
@@ -72,6 +72,28 @@ def ordinary(text: str) -> Any:
 def same(ours: Any, theirs: Any) -> bool:
     # repr, too: 1 == 1.0 == True, and -0.0 == 0.
     return (type(ours), repr(ours), str(ours)) == (type(theirs), repr(theirs), str(theirs))
+
+
+@given(st.text(max_size=6), JSON, st.booleans())
+def test_any_single_message(name: str, data: Any, is_ascii: bool) -> None:
+    """One alone is read as it is among others."""
+    text = json.dumps({**message_frame(name), "event": name, "data": data}, ensure_ascii=is_ascii)
+    read = read_message(text)
+    assert read is None or same(read, ordinary(text))
+    assert read is not None or not name.isascii()
+
+
+@pytest.mark.parametrize("text", [MESSAGE, *ODD_TEXTS])
+def test_an_odd_single_text(text: str) -> None:
+    """What is not just as usual is left alone."""
+    read = read_message(text)
+    assert read is None or same(read, ordinary(text))
+
+
+@pytest.mark.parametrize("value", [5, None, [], ["m"], {"a": 1}])
+def test_a_message_whose_names_are_none(value: Any) -> None:
+    """All three of a kind that could be added up."""
+    assert read_message(json.dumps({**message_frame("m1"), "id": value, "channel": value, "event": value})) is None
 
 
 @pytest.mark.usefixtures("_parser_of_all")
@@ -151,8 +173,9 @@ def test_messages_are_as_any_other() -> None:
 
 def test_another_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a model that has other fields or rules, everything goes the ordinary way."""
-    monkeypatch.setattr(fast_frames, "_IS_KNOWN", False)
+    monkeypatch.setattr(fast_frames, "IS_KNOWN", False)
     assert read_messages([MESSAGE]) is None
+    assert read_message(MESSAGE) is None
 
 
 # Splitting

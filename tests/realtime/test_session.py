@@ -150,6 +150,17 @@ def test_remembered_ids_are_bounded() -> None:
     assert names(tell(session, message_frame("m0"))) == ["message"]
 
 
+def test_many_messages_that_came_before() -> None:
+    """Told together they are dropped as if they came one by one, the known among the new."""
+    session = new_session()
+    texts = [json.dumps(message_frame(f"m{number}")) for number in range(6)]
+    for told, new in ((texts[:5], 5), (texts[:5], 0), (texts, 1)):
+        events: list[Event] = []
+        session.texts_received(told, events)
+        assert len(events) == new
+    assert session.cursor == "m5"
+
+
 # Gaps
 
 

@@ -11,20 +11,21 @@ import pytest
 from tests.redis_server import RedisServer, running_redis
 from tests.server.engine_contract import EngineContract
 from tests.server.engine_harness import NewEngine
+from voyant_cloud.server.engine.memory import MemoryEngine
 from voyant_cloud.server.engine.redis import RedisEngine
 from voyant_cloud.server.engine.redis_address import parse_address
 from voyant_cloud.server.engine.sqlite import SqliteEngine
 
 
-class TestSqliteInMemory(EngineContract):
-    """SQLite without a file."""
+class TestMemory(EngineContract):
+    """Nothing but this process."""
 
     @pytest.fixture
     def new_engine(self) -> NewEngine:
-        return lambda **options: SqliteEngine(":memory:", **options)
+        return MemoryEngine
 
 
-class TestSqliteInFile(EngineContract):
+class TestSqlite(EngineContract):
     """SQLite on the disk."""
 
     @pytest.fixture

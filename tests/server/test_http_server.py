@@ -70,7 +70,7 @@ def test_a_store_that_fails_is_a_503_with_retry_after(server: VoyantServer, monk
     async def fail(*_: object, **__: object) -> None:
         raise EngineUnavailableError("disk full")
 
-    monkeypatch.setattr("voyant_cloud.server.engine.sqlite.SqliteEngine.append", fail)
+    monkeypatch.setattr("voyant_cloud.server.engine.memory.MemoryEngine.append", fail)
     answer = call(server, "POST", "/realtime/v1/channels/a/messages", json={"event": "e"})
     assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (
         503,

@@ -65,7 +65,7 @@ def test_an_upgrade_that_waits_is_not_open(monkeypatch: pytest.MonkeyPatch) -> N
     async def watch(*_: object) -> None:
         await asyncio.to_thread(answered.wait, 20)
 
-    monkeypatch.setattr("voyant_cloud.server.engine.sqlite.SqliteEngine.watch", watch)
+    monkeypatch.setattr("voyant_cloud.server.engine.memory.MemoryEngine.watch", watch)
     names = "voyant_connections", "voyant_connections_waiting"
     with VoyantServer(limits={"connections": 1}) as server, ThreadPoolExecutor(1) as pool:
         token = mint(server)
@@ -180,7 +180,7 @@ def test_an_engine_that_fails(server: VoyantServer, monkeypatch: pytest.MonkeyPa
     async def fail(*_: object) -> None:
         raise EngineUnavailableError("away")
 
-    monkeypatch.setattr("voyant_cloud.server.engine.sqlite.SqliteEngine.append", fail)
+    monkeypatch.setattr("voyant_cloud.server.engine.memory.MemoryEngine.append", fail)
     assert call(server, "POST", "/realtime/v1/channels/a/messages", json={"event": "e"}).status_code == 503
     now = scrape(server)
     assert now['voyant_engine_failures_total{operation="append"}'] == 1

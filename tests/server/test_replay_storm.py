@@ -13,7 +13,7 @@ from tests.server.fake_transport import FakeTransport
 from voyant_cloud.server import hub as hub_module
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.engine.base import NewMessage, StoredMessage
-from voyant_cloud.server.engine.sqlite import SqliteEngine
+from voyant_cloud.server.engine.memory import MemoryEngine
 from voyant_cloud.server.hub import Hub
 from voyant_cloud.server.limits import Limits
 from voyant_cloud.server.resume import resolve
@@ -35,7 +35,7 @@ class Resumed:
 class Storm:
     """What happens, by the dice."""
 
-    def __init__(self, engine: SqliteEngine, hub: Hub, dice: random.Random) -> None:
+    def __init__(self, engine: MemoryEngine, hub: Hub, dice: random.Random) -> None:
         self.engine = engine
         self.hub = hub
         self.dice = dice
@@ -83,7 +83,7 @@ def test_nothing_is_lost_or_repeated(seed: int, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(hub_module, "MEMORY_BYTES", 9_000)
 
     async def test() -> None:
-        engine = SqliteEngine(":memory:")
+        engine = MemoryEngine()
         hub = Hub(engine, keep_for=0.01)
         await engine.open(hub)
         storm = Storm(engine, hub, random.Random(seed))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.realtime.frames import decode_server_frame
-from voyant_cloud.server.engine.base import StoredMessage
+from voyant_cloud.server.engine.base import StoredMessage, summaries
 from voyant_cloud.server.message_id import MessageId
 from voyant_cloud.server.wire import close_frame, message_frame, message_frames, ping_frame, pong_frame
 
@@ -77,3 +77,17 @@ def test_control_frames() -> None:
     assert pong_frame(b"abc") == b"\x8a\x03abc"
     assert close_frame(4008, "slow") == b"\x88\x06" + struct.pack("!H", 4008) + b"slow"
     assert close_frame(1000, "x" * 200)[1] == 125
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["e", 'é"']), st.integers(0, 2)), max_size=8))
+def test_summaries_together(rows: list[tuple[str, str, int]]) -> None:
+    """Those that are written together are the same as those written alone, and are kept in the same way."""
+
+    def made() -> list[StoredMessage]:
+        return [
+            StoredMessage(MessageId("0123456789abcdef", 1_764_000_000_000 + ms, seq), channel, event, str(seq))
+            for seq, (channel, event, ms) in enumerate(rows, 1)
+        ]
+
+    messages = made()
+    assert summaries(messages) == [message.summary for message in made()] == [message.summary for message in messages]

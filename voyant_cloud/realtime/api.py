@@ -27,6 +27,7 @@ from voyant_cloud.urls import MESSAGES_PATH, TOKENS_PATH, channel_path
 
 if TYPE_CHECKING:
     from voyant_cloud.realtime.channel import RealtimeChannel
+    from voyant_cloud.realtime.stored import Stored
 
 __all__ = ["RealtimeApi", "RealtimePresenceApi", "RealtimeTokensApi"]
 
@@ -213,21 +214,24 @@ class RealtimeApi:
             self.publish_written, messages, batch_size=batch_size, concurrency=concurrency, on_progress=on_progress
         )
 
-    def publish_written(
-        self, texts: Sequence[str], *, idempotency_key: str | None = None
-    ) -> list[RealtimeMessageSummary]:
+    def publish_written(self, texts: Sequence[str], *, idempotency_key: str | None = None) -> Stored:
         """Publish a batch as ``publish_batch`` does, of messages that were checked and written before.
 
         Args:
             texts: 1 to 100 messages, each a ``RealtimeBatchMessage`` as JSON. They are sent as they are.
             idempotency_key: as for ``publish``.
 
+        Returns:
+            What they came to: whoever publishes so many has no use for a model of each.
+
         Raises:
             VoyantError: as for ``publish_batch``; what breaks a limit is for the service to refuse.
         """
-        return self._transport.publish(
-            MESSAGES_PATH, list[RealtimeMessageSummary], body=body_of(texts), idempotency_key=idempotency_key
-        )
+        # A process that publishes one by one need not load it.
+        from voyant_cloud.realtime.stored import read_stored
+
+        answer = self._transport.answer_to_publish(MESSAGES_PATH, body=body_of(texts), idempotency_key=idempotency_key)
+        return read_stored(answer)
 
     def history(
         self, channel: str, *, limit: int | None = None, since_id: str | None = None, timeout: Timeout | None = None

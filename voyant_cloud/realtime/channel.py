@@ -14,14 +14,12 @@ import attrs
 from voyant_cloud.config import check_close_timeout
 from voyant_cloud.errors import RealtimeError
 from voyant_cloud.models import (
-    PublishRealtimeMessageInput,
     RealtimeMessageSummary,
     RealtimePresenceInput,
     RealtimePresenceIntent,
 )
 from voyant_cloud.realtime.dispatcher import Dispatcher
 from voyant_cloud.realtime.ending import Ending
-from voyant_cloud.realtime.frames import encode_frame
 from voyant_cloud.realtime.handlers import Handler
 from voyant_cloud.realtime.lifecycle import ChannelState, Lifecycle
 from voyant_cloud.realtime.options import OnGap, RealtimeChannelOptions
@@ -31,6 +29,7 @@ from voyant_cloud.realtime.reader import Reader
 from voyant_cloud.realtime.shared_threads import SharedThreads
 from voyant_cloud.realtime.steps import Threads
 from voyant_cloud.realtime.token_source import Token, TokenProvider
+from voyant_cloud.realtime.written import FrameWriter
 
 __all__ = ["ChannelState", "RealtimeChannel", "RealtimeChannelOptions"]
 
@@ -68,8 +67,8 @@ class RealtimeChannel:
         channel: 1 to 200 of ``A-Z a-z 0-9 _ : . , ; = @ -``, but not ``.`` or ``..``.
         token: a client token, a minted ``RealtimeTokenSummary``, or a callable that returns one of them. A callable
             is asked for a new token when one is needed: before it expires if a summary says when, else before each
-            connect. It runs on a thread of the channel: the one that reads the socket for a connect, one of its own for
-            a renewal, never on both at a time. With *threads* it runs on one of their connectors.
+            connect. It runs on a thread of the channel, never on that of the handlers: the one that connects, or one of
+            its own for a renewal; never on both at a time. With *threads* it runs on one of their connectors.
         base_url: the service's address; ``None`` takes ``VOYANT_CLOUD_API_URL``, or the hosted service.
         since_id: begin after this message; ``None`` begins with live messages.
         reconnect: whether to connect again when a connection ends; without, its first end is the channel's.
@@ -138,6 +137,7 @@ class RealtimeChannel:
         self._process = os.getpid()
         self._lifecycle = Lifecycle()
         self._presence = PresenceWish(self._lifecycle)
+        self._writer = FrameWriter(options.channel)
         if options.threads is None:
             self._run(options, OwnThreads())
         else:
@@ -223,7 +223,7 @@ class RealtimeChannel:
             RealtimeError: the connection was lost on the way; the message may or may not have arrived.
         """
         self._check_process()
-        text = encode_frame(PublishRealtimeMessageInput(event=event, data=data))
+        text = self._writer.write(event, data)
         self._lifecycle.require_live_connection().send(text)
 
     def enter_presence(self, data: Any = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import logging
+import os
 import re
 import ssl
 import threading
@@ -20,6 +21,7 @@ from websocket import ABNF
 from voyant_cloud.config import DEFAULT_USER_AGENT
 from voyant_cloud.envelope import Answer, read_error
 from voyant_cloud.errors import RealtimeError, RealtimeNotConnectedError, VoyantApiError, VoyantConfigError
+from voyant_cloud.realtime.client_frame import MASK_BYTES, client_frame
 from voyant_cloud.realtime.dial import Dialer
 from voyant_cloud.realtime.fast_frames import split_frames
 from voyant_cloud.realtime.frames import CloseCode
@@ -99,6 +101,7 @@ class Connection:
         # UTF-8 is checked by bytes.decode, in C.
         self._socket: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
         self._sending = threading.Lock()
+        self._in_frame = False
         self._parts: list[bytes] = []
         self._parts_size = 0
         self._parts_opcode = ABNF.OPCODE_TEXT
@@ -159,16 +162,17 @@ class Connection:
         self._wire.read_deadline = time.monotonic() + timeout
         try:
             for _ in range(limit):
+                if not (self._in_frame or self._parts):
+                    self._take_usual(texts, limit)
+                    if len(texts) >= limit or (texts and not self._wire.is_buffered):
+                        break
                 text = self._read()
                 self._wire.read_deadline = 0.0
                 if text is not None:
                     texts.append(text)
-                # A frame has just ended, so another begins here, unless this one is a part of a message.
-                if not self._parts and self._wire.is_buffered:
-                    self._decode_all(self._wire.take(partial(split_frames, limit=limit - len(texts))), texts)
-                if len(texts) >= limit or (texts and not self._wire.is_buffered):
+                if texts and not self._wire.is_buffered:
                     break
-        except websocket.WebSocketTimeoutException:
+        except (TimeoutError, websocket.WebSocketTimeoutException):
             self.is_drained = True
         except ConnectionEndedError as end:
             self._end = end
@@ -248,8 +252,21 @@ class Connection:
             return ConnectFailedError(str(error), is_lasting=True)
         return ConnectFailedError(redact(f"{type(error).__name__}: {error}"))
 
+    def _take_usual(self, texts: list[str], limit: int) -> None:
+        """Wait for bytes if there are none, and add the texts of whole frames that are just as usual."""
+        try:
+            self._wire.await_bytes()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise _lost(error) from None
+        self._wire.read_deadline = 0.0
+        self._decode_all(self._wire.take(partial(split_frames, limit=limit - len(texts))), texts)
+
     def _read(self) -> str | None:
         """Read a frame; return the text that it completes, if it does."""
+        # The library keeps the part of a frame that has come when time runs out.
+        self._in_frame = True
         try:
             frame = self._socket.recv_frame()
         except websocket.WebSocketTimeoutException:
@@ -259,7 +276,8 @@ class Connection:
         except TooMuchDataError:
             raise self._fail(CloseCode.TOO_BIG, f"a frame of more than {MAX_FRAME_BYTES} bytes") from None
         except (OSError, websocket.WebSocketException) as error:
-            raise ConnectionEndedError(CloseCode.ABNORMAL, f"connection lost: {redact(str(error))}") from None
+            raise _lost(error) from None
+        self._in_frame = False
         self._wire.allow(_FRAME_ALLOWANCE)
         if frame.opcode == ABNF.OPCODE_TEXT and frame.fin and not self._parts:
             return self._decode(frame.data)
@@ -354,12 +372,16 @@ class Connection:
             if self._wire.is_aborted or self._socket.sock is None:
                 raise RealtimeNotConnectedError("the connection is lost; nothing was sent")
             self._wire.send_timeout = timeout
-            self._socket.send(payload, opcode)
-        except (OSError, websocket.WebSocketException) as error:
+            self._wire.send(client_frame(opcode, payload, os.urandom(MASK_BYTES)))
+        except OSError as error:
             # A part of the frame may be out, so that nothing can follow it.
             self._wire.abort()
             problem = redact(f"the connection was lost while sending, which may or may not have arrived: {error}")
             raise RealtimeError(problem, code="send_unknown") from None
+
+
+def _lost(error: Exception) -> ConnectionEndedError:
+    return ConnectionEndedError(CloseCode.ABNORMAL, f"connection lost: {redact(str(error))}")
 
 
 def _refusal(status: int, headers: Any, body: bytes | None) -> VoyantApiError:

@@ -31,7 +31,7 @@ logger = logging.getLogger("voyant_cloud.realtime")
 
 
 class Dispatcher:
-    """Delivers events on another thread than the reader's, so that a slow handler never keeps the socket waiting.
+    """Delivers events on a thread that the reader can do without, so that a slow handler keeps no socket waiting.
 
     The delivery ends when all events are delivered and no more will come. A handler or loop that comes later still
     gets what was kept for it: the delivery is then started once more.
@@ -179,10 +179,15 @@ class Dispatcher:
         take = Take(self._inbox, _BATCH)
         try:
             while True:
-                yield from self._deliver_kept()
+                if self._look_at_kept:
+                    yield from self._deliver_kept()
                 events = yield take
                 if events is not None:
-                    yield from self._deliver_all(deque(events))
+                    waiting = deque(events)
+                    # At once what is just as usual, which is nearly all.
+                    self._call_for_run(waiting)
+                    if waiting:
+                        yield from self._deliver_all(waiting)
                 elif self._ended():
                     return
         except GeneratorExit:
@@ -249,12 +254,13 @@ class Dispatcher:
 
     def _call_for_run(self, waiting: deque[Event]) -> None:
         """Call the handlers with one message after the other, for as long as nobody comes and nothing ends."""
-        inbox, handover = self._inbox, self._handover
+        inbox, handover, handlers_of = self._inbox, self._handover, self._handlers.of
         while waiting and isinstance(message := waiting[0], RealtimeMessageSummary):
-            handlers = self._handlers.of(MESSAGE)
+            handlers = handlers_of(MESSAGE)
             if not handlers or handover.wanted or self._look_at_kept or inbox.discarded:
                 return
             waiting.popleft()
+            self._met_message = True
             for handler in handlers:
                 # As _call does, which would cost a call more for every message.
                 try:

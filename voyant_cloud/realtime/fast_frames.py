@@ -24,7 +24,7 @@ _LOADS: Any = None
 with contextlib.suppress(ImportError):
     from orjson import loads as _LOADS
 
-__all__ = ["read_messages", "split_frames"]
+__all__ = ["IS_KNOWN", "read_message", "read_messages", "split_frames"]
 
 _HEADER: Final = Struct(">HH")
 """The first four bytes of a frame: its kind, then its length where that takes two bytes."""
@@ -83,7 +83,7 @@ def read_messages(texts: Sequence[str]) -> list[RealtimeMessageSummary] | None:
     Returns:
         The messages, or ``None`` where a frame is something else, or a message that is not just as usual.
     """
-    if not _IS_KNOWN:
+    if not IS_KNOWN:
         return None
     try:
         frames = _parse(texts)
@@ -112,6 +112,38 @@ def read_messages(texts: Sequence[str]) -> list[RealtimeMessageSummary] | None:
         message.published_at = moments[written]
         message.__class__ = RealtimeMessageSummary
     return messages
+
+
+def read_message(text: str) -> RealtimeMessageSummary | None:
+    """Read a text frame as ``decode_server_frame`` does, if it is a message.
+
+    Returns:
+        The message, or ``None`` where it is something else, or a message that is not just as usual.
+    """
+    if not IS_KNOWN:
+        return None
+    try:
+        frame, end = scan(text, 0)
+        if end != len(text) or frame["type"] != "message":
+            return None
+        message_id, channel, event = frame["id"], frame["channel"], frame["event"]
+        # Raises for what is no string; lone surrogates, which no name may hold, are not ASCII either.
+        if not (message_id + channel + event).isascii():
+            return None
+        moment = dt.datetime.fromisoformat(frame["publishedAt"])
+        data = frame["data"]
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError, StopIteration):
+        return None
+    if moment.tzinfo is None:
+        return None
+    message: Any = object.__new__(_Open)
+    message.id = message_id
+    message.channel = channel
+    message.event = event
+    message.data = data
+    message.published_at = moment
+    message.__class__ = RealtimeMessageSummary
+    return message  # type: ignore[no-any-return]
 
 
 def _parse(texts: Sequence[str]) -> list[Any]:
@@ -143,7 +175,8 @@ _KNOWN: Final = {
     "data": None,
     "published_at": _validators.AwareDatetime(),
 }
-_IS_KNOWN: Final = {field.name: field.validator for field in attrs.fields(RealtimeMessageSummary)} == _KNOWN
+IS_KNOWN: Final = {field.name: field.validator for field in attrs.fields(RealtimeMessageSummary)} == _KNOWN
+"""Whether the model's rules are those that are checked here."""
 
 
 class _Open(RealtimeMessageSummary):

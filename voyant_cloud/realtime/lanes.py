@@ -98,6 +98,8 @@ class Lanes:
         self._on_published = on_published
         self._batch_size = batch_size
         self._lanes = [_Lane() for _ in range(concurrency)]
+        # Of the channels with messages that wait or are under way.
+        self._lane_of: dict[str, _Lane] = {}
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="voyant-publish")
         self.error: Exception | None = None
         self.failed: list[int] = []
@@ -114,7 +116,9 @@ class Lanes:
             number: names it; larger than those before.
             message: the message.
         """
-        lane = self._lane_for(message.channel)
+        lane = self._lane_of.get(message.channel)
+        if lane is None:
+            lane = self._lane_of[message.channel] = min(self._lanes, key=_Lane.load)
         size = size_of(message.text)
         if lane.waiting.size + size > MAX_BATCH_BYTES:
             self._send_waiting(lane)
@@ -152,12 +156,6 @@ class Lanes:
         """
         self._pool.shutdown(wait=wait, cancel_futures=True)
 
-    def _lane_for(self, channel: str) -> _Lane:
-        for lane in self._lanes:
-            if channel in lane.waiting.channels or channel in lane.sent.channels:
-                return lane
-        return min(self._lanes, key=_Lane.load)
-
     def _send_waiting(self, lane: _Lane) -> None:
         """Send what waits in a lane, once the batch before it is answered."""
         self._settle(lane)
@@ -182,6 +180,8 @@ class Lanes:
         error = lane.answer.exception()
         batch = lane.sent
         lane.answer, lane.sent = None, Batch()
+        for channel in batch.channels - lane.waiting.channels:
+            del self._lane_of[channel]
         if error is None:
             self._tell(batch)
             return

@@ -15,7 +15,7 @@ from voyant_cloud.models import (
     RealtimeMessageSummary,
 )
 from voyant_cloud.realtime.events import Event, RealtimeChannelGapEvent
-from voyant_cloud.realtime.fast_frames import read_messages
+from voyant_cloud.realtime.fast_frames import read_message, read_messages
 from voyant_cloud.realtime.frames import HISTORY_GAP, Pong, ServerFrame, decode_server_frame
 from voyant_cloud.urls import redact
 
@@ -109,14 +109,29 @@ class Session:
         self._head = None
         events += messages
 
+    def _message_received(self, message: RealtimeMessageSummary, events: list[Event]) -> None:
+        seen = self._seen
+        if message.id in seen:
+            return
+        if len(seen) >= REMEMBERED_IDS:
+            del seen[next(iter(seen))]
+        seen[message.id] = None
+        self.cursor = message.id
+        self._head = None
+        events.append(message)
+
     def _text_received(self, text: str, events: list[Event]) -> None:
+        message = read_message(text)
+        if message is not None:
+            self._message_received(message, events)
+            return
         try:
             frame = decode_server_frame(text)
         except VoyantError as error:
             logger.warning("channel %s: dropped a frame that cannot be read: %s", self._channel, redact(str(error)))
             return
         if isinstance(frame, RealtimeMessageSummary):
-            self._messages_received([frame], events)
+            self._message_received(frame, events)
         else:
             events += self._events_of(frame)
 

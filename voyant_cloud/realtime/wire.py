@@ -106,8 +106,7 @@ class Wire:
             TooMuchDataError: more came than ``allow`` allowed for.
             OSError: the connection is broken.
         """
-        if self._place == len(self._buffer):
-            self._fill()
+        self.await_bytes()
         chunk = self._buffer[self._place : self._place + size]
         self._place += len(chunk)
         self._allowance -= len(chunk)
@@ -124,6 +123,16 @@ class Wire:
         found, self._place = split(self._buffer, self._place)
         return found
 
+    def await_bytes(self) -> None:
+        """Wait for bytes, unless some came that were not read yet. None come at the end of the stream.
+
+        Raises:
+            TimeoutError: nothing came before the deadline.
+            OSError: the connection is broken.
+        """
+        if self._place == len(self._buffer):
+            self._fill()
+
     @property
     def is_buffered(self) -> bool:
         """Whether there are bytes that came and were not read yet."""
@@ -136,11 +145,12 @@ class Wire:
             TimeoutError: it took longer than the send timeout.
             OSError: the connection is broken.
         """
-        deadline = time.monotonic() + self.send_timeout
-        rest = memoryview(data)
-        while rest:
-            sent = self._when_ready(partial(self._write_some, rest), deadline, selectors.EVENT_WRITE)
-            rest = rest[sent:]
+        sent = self._write_now(data)
+        if sent < len(data):
+            deadline = time.monotonic() + self.send_timeout
+            rest = memoryview(data)[sent:]
+            while rest:
+                rest = rest[self._when_ready(partial(self._write_some, rest), deadline, selectors.EVENT_WRITE) :]
         return len(data)
 
     def gettimeout(self) -> float:
@@ -225,7 +235,15 @@ class Wire:
     def _read_some(self) -> bytes:
         return self._require_socket().recv(_READ_SIZE)
 
-    def _write_some(self, data: memoryview) -> int:
+    def _write_now(self, data: bytes) -> int:
+        """Write what goes without waiting; return how much it was."""
+        try:
+            with self._lock:
+                return self._require_socket().send(data)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return 0
+
+    def _write_some(self, data: bytes | memoryview) -> int:
         return self._require_socket().send(data)
 
     def _when_ready(self, action: Callable[[], T], deadline: float, event: int) -> T:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from voyant_cloud import jsontext
 from voyant_cloud.converter import unstructure
 from voyant_cloud.fast_batch import FastCheck
-from voyant_cloud.models import RealtimeBatchMessage
+from voyant_cloud.fast_json import compact
+from voyant_cloud.models import PublishRealtimeMessageInput, RealtimeBatchMessage
+from voyant_cloud.realtime.frames import encode_frame
 from voyant_cloud.realtime.inputs import BATCH_KEYS, BatchItem, batch_message_from
 
-__all__ = ["Writer", "Written", "body_of", "size_of", "write"]
+__all__ = ["FrameWriter", "Writer", "Written", "body_of", "size_of", "write"]
 
 _KEYS: Final = frozenset(BATCH_KEYS)
 
 
-@attrs.frozen
-class Written:
+class Written(NamedTuple):
     """A message that may be sent.
 
     Attributes:
@@ -53,15 +52,48 @@ class Writer:
         """Write one message if it is just as usual; ``None`` says nothing about it."""
         if type(item) is not dict or not item.keys() <= _KEYS:
             return None
-        channel, event, data = item.get("channel"), item.get("event"), item.get("data")
+        channel: Any = item.get("channel")
         try:
-            text = self._check.data_text(channel, event, data)
+            return Written(channel, self._check.message_text(channel, item.get("event"), item.get("data")))
         except (TypeError, ValueError):
             return None
-        assert isinstance(channel, str)
-        assert isinstance(event, str)
+
+    def write_json(self, given: bytes) -> Written | None:
+        """Write one message that is JSON already if it is just as usual; ``None`` says nothing about it."""
+        try:
+            item, text = compact(given)
+            if tuple(item) != BATCH_KEYS or text.count("[") + text.count("{") > jsontext.MAX_DEPTH:
+                return None
+            self._check.names_text(item["channel"], item["event"])
+            self._check.require_size(text)
+        except (LookupError, TypeError, ValueError, RecursionError, StopIteration):
+            return None
+        return Written(item["channel"], text)
+
+
+class FrameWriter:
+    """Writes the frames that publish to one channel; any thread may use it.
+
+    Args:
+        channel: the channel's name.
+    """
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+        self._check = FastCheck(PublishRealtimeMessageInput)
+
+    def write(self, event: Any, data: Any) -> str:
+        """Write one frame.
+
+        Raises:
+            VoyantValidationError: the event or its data breaks a limit.
+        """
+        try:
+            text = self._check.data_text(self._channel, event, data)
+        except (TypeError, ValueError):
+            return encode_frame(PublishRealtimeMessageInput(event=event, data=data))
         rest = "" if data is None else f',"data":{text}'
-        return Written(channel, f'{{"channel":{jsontext.quote(channel)},"event":{jsontext.quote(event)}{rest}}}')
+        return f'{{"type":"publish","event":{jsontext.quote(event)}{rest}}}'
 
 
 def size_of(text: str) -> int:

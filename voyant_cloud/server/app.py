@@ -19,11 +19,12 @@ from voyant_cloud.realtime.frames import CloseCode
 from voyant_cloud.server import http, metrics, ws
 from voyant_cloud.server.answers import IDEMPOTENCY_SECONDS, answer, expect
 from voyant_cloud.server.api_keys import ApiKeys
-from voyant_cloud.server.config import ServerConfig
+from voyant_cloud.server.config import MEMORY, ServerConfig
 from voyant_cloud.server.connection import Connection
 from voyant_cloud.server.console.routes import console_routes
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import Engine, EngineSetupError
+from voyant_cloud.server.engine.memory import MemoryEngine
 from voyant_cloud.server.engine.sqlite import SqliteEngine
 from voyant_cloud.server.engine.timed import TimedEngine
 from voyant_cloud.server.http_server import IDLE_FOR, Runner
@@ -221,7 +222,7 @@ def new_engine(config: ServerConfig) -> Engine:
         "clock": config.clock,
     }
     if config.engine is None:
-        return SqliteEngine(config.data, **kept)
+        return MemoryEngine(**kept) if config.data == MEMORY else SqliteEngine(config.data, **kept)
     try:
         # Only where it is asked for: the server runs without the extra.
         redis, address = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import attrs
 from aiohttp import web
 
+from voyant_cloud.fast_batch import FastCheck
+from voyant_cloud.models import PublishRealtimeMessageInput
 from voyant_cloud.server.api_keys import ApiKeys
 from voyant_cloud.server.config import ServerConfig
 from voyant_cloud.server.connection import Connection
@@ -23,6 +25,7 @@ class Context:
     Attributes:
         tally: what it counts.
         connections: every WebSocket that is open, or waits for the store, before its upgrade or after its end.
+        publish_check: checks what clients publish over their WebSockets.
         draining: set once the server is on its way out: no new connections.
     """
 
@@ -33,6 +36,7 @@ class Context:
     tokens: Tokens
     tally: Tally
     connections: set[Connection] = attrs.field(factory=set)
+    publish_check: FastCheck = attrs.field(factory=lambda: FastCheck(PublishRealtimeMessageInput))
     draining: bool = False
 
 

@@ -26,8 +26,8 @@ from voyant_cloud.server.answers import data_response
 from voyant_cloud.server.api_keys import ApiKey
 from voyant_cloud.server.authorization import authorize
 from voyant_cloud.server.context import CONTEXT, Context
-from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage, StoredMessage
-from voyant_cloud.server.fast_batch import read_batch
+from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage, StoredMessage, summaries
+from voyant_cloud.server.fast_batch import read_batch, read_written_batch
 from voyant_cloud.server.message_id import parse_message_id
 from voyant_cloud.server.refusal import Refusal
 
@@ -66,8 +66,7 @@ async def publish_batch(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     key = authorize(request, "realtime:publish")
     body = await _read_body(request, context.config.limits.batch_bytes)
-    value = _parse(body)
-    messages = read_batch(value, context.config.limits) or _read_batch(context, value)
+    messages = read_written_batch(body, context.config.limits) or _read_batch(context, body)
     stored = await context.engine.append(messages, _idempotency(request, key, body))
     context.tally.published("http", len(stored))
     return data_response(_summaries(stored))
@@ -126,7 +125,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 
 def _summaries(messages: Sequence[StoredMessage]) -> str:
-    return "[" + ",".join([message.summary for message in messages]) + "]"
+    return f"[{','.join(summaries(messages))}]"
 
 
 async def _seq_of(context: Context, channel: str, since_id: str) -> int:
@@ -177,7 +176,12 @@ def _parse(body: bytes) -> Any:
         raise Refusal("invalid_request", f"the body {error}") from None
 
 
-def _read_batch(context: Context, value: Any) -> list[NewMessage]:
+def _read_batch(context: Context, body: bytes) -> list[NewMessage]:
+    value = _parse(body)
+    return read_batch(value, context.config.limits) or _structured_batch(context, value)
+
+
+def _structured_batch(context: Context, value: Any) -> list[NewMessage]:
     given = structure(value, PublishRealtimeBatchInput)
     context.config.limits.check_batch("PublishRealtimeBatchInput.messages", len(given.messages))
     return [

@@ -6,17 +6,14 @@ import datetime as dt
 import re
 import secrets
 from functools import lru_cache
-from typing import Final
-
-import attrs
+from typing import Final, NamedTuple
 
 __all__ = ["MessageId", "new_epoch", "parse_message_id", "time_text"]
 
 _PATTERN: Final = re.compile(r"rtm_([0-9a-f]{16})_([0-9]{15})_([0-9]{12})", re.ASCII)
 
 
-@attrs.frozen(order=False)
-class MessageId:
+class MessageId(NamedTuple):
     """A position in one channel's history.
 
     Attributes:
@@ -56,9 +53,13 @@ def new_epoch() -> str:
     return secrets.token_hex(8)
 
 
-# A batch shares its time, and to write it costs more than all else about a message.
-@lru_cache(maxsize=256)
 def time_text(ms: int) -> str:
     """Write milliseconds since 1970 as on the wire: ``2026-11-24T09:30:00.000Z``."""
-    moment = dt.datetime.fromtimestamp(ms // 1000, dt.UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{ms % 1000:03d}Z"
+    seconds, ms = divmod(ms, 1000)
+    return f"{_second_text(seconds)}.{str(ms).zfill(3)}Z"
+
+
+# Messages share their second with others, and to write it costs more than all else about one.
+@lru_cache(maxsize=256)
+def _second_text(seconds: int) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(tzinfo=None).isoformat()

@@ -16,12 +16,13 @@ from voyant_cloud.models import (
     RealtimePresenceInput,
     RealtimePresenceIntent,
 )
-from voyant_cloud.realtime.frames import ClientFrame, CloseCode, Pong, decode_client_frame
+from voyant_cloud.realtime.frames import CloseCode, Pong, decode_client_frame
 from voyant_cloud.server.answers import REQUEST_ID
 from voyant_cloud.server.capabilities import grants
 from voyant_cloud.server.connection import ABORT_AFTER, Connection
 from voyant_cloud.server.context import CONTEXT, Context
 from voyant_cloud.server.engine.base import EngineError, EngineUnavailableError, NewMessage
+from voyant_cloud.server.fast_batch import read_publish
 from voyant_cloud.server.hub import HubChannel
 from voyant_cloud.server.origins import is_allowed
 from voyant_cloud.server.rate import FrameGate, Passage
@@ -164,7 +165,7 @@ async def _take(context: Context, message: WSMessage, connection: Connection, ch
         connection.close(CloseCode.UNSUPPORTED_DATA, "frames are text")
     elif message.type is WSMsgType.TEXT and connection.close_code is None:
         try:
-            await _obey(context, decode_client_frame(message.data), connection, channel)
+            await _obey(context, message.data, connection, channel)
         except Refusal as refusal:
             connection.refuse(refusal.code, refusal.message)
         except (VoyantDecodeError, VoyantValidationError, EngineError) as error:
@@ -172,19 +173,27 @@ async def _take(context: Context, message: WSMessage, connection: Connection, ch
             connection.refuse(told.code, told.message)
 
 
-async def _obey(context: Context, frame: ClientFrame | None, connection: Connection, channel: HubChannel) -> None:
+async def _obey(context: Context, text: str, connection: Connection, channel: HubChannel) -> None:
+    usual = read_publish(text, channel.name, context.publish_check)
+    if usual is not None:
+        await _publish(context, usual, connection)
+        return
+    frame = decode_client_frame(text)
     # An unknown frame type is no error: a newer client may send it.
     if isinstance(frame, PublishRealtimeMessageInput):
-        _require(connection, "publish")
-        data = jsontext.dumps(frame.data)
-        context.config.limits.check_message("PublishRealtimeMessageInput.data", data)
-        await context.engine.append([NewMessage(channel.name, frame.event, data)])
-        context.tally.published("websocket", 1)
+        await _publish(context, NewMessage(channel.name, frame.event, jsontext.dumps(frame.data)), connection)
     elif isinstance(frame, RealtimePresenceInput):
         _require(connection, "presence")
         await _change_presence(context, frame, connection, channel)
     elif frame is not None:
         connection.send(Pong())
+
+
+async def _publish(context: Context, message: NewMessage, connection: Connection) -> None:
+    _require(connection, "publish")
+    context.config.limits.check_message("PublishRealtimeMessageInput.data", message.data)
+    await context.engine.append([message])
+    context.tally.published("websocket", 1)
 
 
 def _require(connection: Connection, verb: str) -> None:

@@ -247,3 +247,13 @@ def test_the_digest_tells_records_apart() -> None:
     assert one.digest == Record(1, 9, b"{}", None).digest
     assert one.digest != Record(2, 1, b"{}", None).digest
     assert one.digest != Record(1, 1, b"{ }", None).digest
+
+
+def test_what_is_json_as_it_stands(opened: Open) -> None:
+    """Lines and items are JSON values as they are, but for those that are too long; rows are none."""
+    lines = opened(b" 1 \n" + b"x" * (MAX_LINE + 1), "jsonl")
+    assert [lines.json(record) for record in lines] == [b"1", None]
+    array = opened('[1, {"a": 2}]')
+    assert [array.json(record) for record in array] == [b"1", b'{"a": 2}']
+    rows = opened("data\n1\n")
+    assert [rows.json(record) for record in rows] == [None]

@@ -50,14 +50,14 @@ def requests(service: VoyantServer, monkeypatch: pytest.MonkeyPatch) -> list[int
     """How many messages each request held."""
     sizes: list[int] = []
     transport = get_client()._transport
-    publish = transport.publish
+    publish = transport.answer_to_publish
 
-    def counted(path: str, as_type: Any, *, body: Any, **others: Any) -> Any:
+    def counted(path: str, *, body: Any, **others: Any) -> Any:
         content = loads(body) if isinstance(body, bytes) else body
         sizes.append(len(content.get("messages", [content])))
-        return publish(path, as_type, body=body, **others)
+        return publish(path, body=body, **others)
 
-    monkeypatch.setattr(transport, "publish", counted)
+    monkeypatch.setattr(transport, "answer_to_publish", counted)
     return sizes
 
 
@@ -234,7 +234,7 @@ def test_robust_with_bad_settings(caplog: pytest.LogCaptureFixture) -> None:
 def test_only_the_rest_is_logged(events: Any, service: VoyantServer, caplog: pytest.LogCaptureFixture) -> None:
     """Where a later request fails, the messages of the earlier ones are not told of."""
     realtime = get_client().realtime
-    publish = realtime._transport.publish
+    publish = realtime._transport.answer_to_publish
     calls = 0
 
     def second_fails(*arguments: Any, **others: Any) -> Any:
@@ -244,7 +244,7 @@ def test_only_the_rest_is_logged(events: Any, service: VoyantServer, caplog: pyt
             raise VoyantTransportError("gone")
         return publish(*arguments, **others)
 
-    realtime._transport.publish = second_fails  # type: ignore[method-assign]
+    realtime._transport.answer_to_publish = second_fails  # type: ignore[method-assign]
     batch(*(f"e{row}" for row in range(105)))
     assert len(events()) == 100
     assert "after commit failed for 'e100' on orders:eu" in caplog.text

@@ -143,7 +143,9 @@ class BatchRun:
 
     def _take(self, records: Records, record: Record) -> None:
         try:
-            message = self._message(records.item(record), record)
+            text = records.json(record)
+            usual = None if text is None else self._writer.write_json(text)
+            message = usual or self._message(records.item(record), record)
         except (BadRecordError, VoyantValidationError) as error:
             place = f"{self._unit} {record.place}"
             problem = str(error) if str(error).startswith(place) else f"{place}: {error}"

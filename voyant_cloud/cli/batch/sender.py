@@ -133,7 +133,7 @@ class Sender:
         if finding is Finding.NOT_PUBLISHED:
             self._publish_again(sending)
         else:
-            self._settle(sending, ())
+            self._settle(sending, {})
 
     def _publish_again(self, sending: Sending) -> None:
         # Where it is refused now, its records are read from the input once more and find their fate there.
@@ -149,17 +149,17 @@ class Sender:
         except VoyantError:
             self._checkpoint.was_refused(sending)
             raise
-        if len(stored) != len(sending.texts):
-            raise CommandError(f"the service was sent {len(sending.texts)} messages and answered with {len(stored)}")
-        self._settle(sending, stored)
+        if stored.count != len(sending.texts):
+            raise CommandError(f"the service was sent {len(sending.texts)} messages and answered with {stored.count}")
+        self._settle(sending, stored.newest)
 
-    def _settle(self, sending: Sending, stored: Iterable[RealtimeMessageSummary]) -> None:
+    def _settle(self, sending: Sending, newest: Mapping[str, str]) -> None:
         self._checkpoint.was_published(sending)
         self._counters.count(published=len(sending.digests))
         with self._lock:
-            for message in stored:
-                self._newest[message.channel] = message.id
-                self._newest.move_to_end(message.channel)
+            for channel, message_id in newest.items():
+                self._newest[channel] = message_id
+                self._newest.move_to_end(channel)
             while len(self._newest) > REMEMBERED_CHANNELS:
                 self._newest.popitem(last=False)
 

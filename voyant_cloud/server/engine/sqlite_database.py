@@ -23,7 +23,7 @@ class Database:
     Args:
         path: the file's name, for messages.
         connection: in autocommit mode, so that nothing but ``writing`` begins a transaction.
-        lock: holds the lock that keeps other servers out; ``None`` in memory.
+        lock: holds the lock that keeps other servers out; ``None`` where there is no file.
 
     Attributes:
         tables: the tables in it.

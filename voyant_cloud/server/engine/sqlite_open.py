@@ -12,9 +12,8 @@ from voyant_cloud.server.engine.base import EngineSetupError
 from voyant_cloud.server.engine.sqlite_database import DAMAGE, Database, primary_code
 from voyant_cloud.server.engine.sqlite_tables import INDEXES, SCHEMA
 
-__all__ = ["open_database"]
+__all__ = ["connect", "open_database"]
 
-MEMORY: Final = ":memory:"
 APPLICATION_ID: Final = 0x564F5941
 """``VOYA`` in the file's header: tells this server's databases from those of other programs."""
 SCHEMA_VERSION: Final = 1
@@ -28,14 +27,12 @@ def open_database(path: str) -> Database:
     """Open a database, making it where there is none.
 
     Args:
-        path: the file's name, or ``:memory:``.
+        path: the file's name.
 
     Raises:
         EngineSetupError: another server has it open, it cannot be written, is damaged, is another program's or of a
             newer version. The message names the file and says what to do.
     """
-    if path == MEMORY:
-        return Database(path, _connect(path), None)
     # By the real path, so that two names of one file meet at one lock.
     path = os.path.realpath(path)
     if os.path.isdir(path):
@@ -43,7 +40,7 @@ def open_database(path: str) -> Database:
     lock = _lock(path)
     try:
         _make_private(path)
-        return Database(path, _connect(path), lock)
+        return Database(path, connect(path), lock)
     except BaseException:
         lock.close()
         raise
@@ -74,7 +71,8 @@ def _lock(path: str) -> sqlite3.Connection:
     return lock
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def connect(path: str) -> sqlite3.Connection:
+    """Connect to a database, and make its tables where there are none; see ``open_database``."""
     with _setup_errors(path):
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         try:

@@ -5,8 +5,7 @@ Synchronous and plain; everything here runs on the thread that opened the databa
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import attrs
@@ -21,44 +20,16 @@ from voyant_cloud.server.engine.base import (
     Replay,
     StoredMessage,
 )
+from voyant_cloud.server.engine.retention import Retention
 from voyant_cloud.server.engine.sqlite_database import Database
 from voyant_cloud.server.engine.sqlite_tables import Answer, Channel, DamagedRowError, Tables
 from voyant_cloud.server.message_id import MessageId, new_epoch
 from voyant_cloud.server.wire import message_frames
 
-__all__ = ["AppendRequest", "Committed", "Retention", "SqliteStore"]
+__all__ = ["AppendRequest", "Committed", "SqliteStore"]
 
 _PROBE: Final = Answer("", " " * 80_000, [], 0)
 """As much as the largest message takes, to see whether something that needs room can be written."""
-
-
-@attrs.frozen
-class Retention:
-    """How much is kept.
-
-    Attributes:
-        messages: how many messages a channel, 1 or more.
-        seconds: how long a message, above 0.
-        answer_seconds: how long the answer to an idempotency key, above 0.
-        clock: seconds since 1970.
-    """
-
-    messages: int = 1_000
-    seconds: float = 86_400.0
-    answer_seconds: float = 300.0
-    clock: Callable[[], float] = time.time
-
-    def now_ms(self) -> int:
-        """Return the time now, milliseconds since 1970."""
-        return int(self.clock() * 1000)
-
-    def oldest_ms(self) -> int:
-        """Return the time before which messages are past theirs, milliseconds since 1970."""
-        return int(max(self.clock() - self.seconds, 0.0) * 1000)
-
-    def trimmed_seq(self, head_seq: int) -> int:
-        """Return the ``seq`` up to which messages are too many, 0 where none are."""
-        return max(head_seq - self.messages, 0)
 
 
 @attrs.frozen
@@ -208,7 +179,7 @@ class _Group:
             channel = self._channels[name]
             self._tables.insert_messages(channel, messages)
             self._tables.move_head(channel)
-            too_many = self._retention.trimmed_seq(channel.head.seq)
+            too_many = self._retention.to_trim(channel.head.seq, len(messages))
             if too_many:
                 self._tables.delete_messages(channel.id, up_to_seq=too_many)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from voyant_cloud.server.engine.retention import Retention
 from voyant_cloud.server.engine.sqlite_database import Database
-from voyant_cloud.server.engine.sqlite_store import Retention
 from voyant_cloud.server.engine.sqlite_tables import Tables
 
 __all__ = ["Sweep"]

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from voyant_cloud.server.engine.base import ChannelStanding, History, IdempotencyKey, NewMessage, Replay, StoredMessage
+from voyant_cloud.server.engine.retention import Retention
 from voyant_cloud.server.engine.sqlite_open import open_database
-from voyant_cloud.server.engine.sqlite_requests import Deliver, Requests
-from voyant_cloud.server.engine.sqlite_store import Retention, SqliteStore
+from voyant_cloud.server.engine.sqlite_store import SqliteStore
 from voyant_cloud.server.engine.sqlite_sweep import Sweep
-from voyant_cloud.server.engine.sqlite_worker import Outcome, Request, Worker
+from voyant_cloud.server.engine.sqlite_worker import Append, Check, List, Outcome, Read, Request, Resume, Worker
 
-__all__ = ["DatabaseThread"]
+__all__ = ["DatabaseThread", "Deliver"]
+
+Deliver = Callable[[dict[str, list[StoredMessage]]], None]
+"""Is called on the event loop with what each group stored, by channel, after its callers were answered."""
 
 
-class DatabaseThread(Requests):
-    """A database and its thread.
+class DatabaseThread:
+    """A database and its thread. Made on the event loop that uses it.
 
     Args:
         path: the database's file.
@@ -31,7 +36,9 @@ class DatabaseThread(Requests):
     """
 
     def __init__(self, path: str, retention: Retention, deliver: Deliver) -> None:
-        super().__init__(deliver)
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._turn: list[Request] = []
         self._path = path
         self._retention = retention
         self._requests: queue.SimpleQueue[Sequence[Request] | None] = queue.SimpleQueue()
@@ -41,19 +48,76 @@ class DatabaseThread(Requests):
         self._thread = threading.Thread(target=self._run, name="voyant-sqlite", daemon=True)
 
     async def start(self) -> None:
-        """Open the database; see ``Requests.start``."""
+        """Open the database.
+
+        Raises:
+            EngineSetupError: it cannot be opened.
+        """
         self._thread.start()
         await self._opened
 
     async def stop(self) -> None:
-        """Finish, and end the thread; see ``Requests.stop``."""
+        """Do what was asked for until now, then end the thread. Safe to call twice; ask for nothing after it."""
         self._end_turn()
         self._requests.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
 
-    def _work(self, requests: Sequence[Request]) -> None:
-        self._requests.put(requests)
+    def append(
+        self, messages: Sequence[NewMessage], idempotency: IdempotencyKey | None
+    ) -> asyncio.Future[list[StoredMessage]]:
+        """Commit messages; see ``Engine.append``."""
+        answer: asyncio.Future[list[StoredMessage]] = self._loop.create_future()
+        self._ask(Append(messages, idempotency, answer=answer))
+        return answer
+
+    def history(self, channel: str, after_seq: int | None, limit: int) -> asyncio.Future[History]:
+        """Read a channel's history; see ``Engine.history``."""
+        answer: asyncio.Future[History] = self._loop.create_future()
+        self._ask(Read(channel, after_seq, limit, answer))
+        return answer
+
+    def replay(self, channel: str, after_seq: int, limit: int, max_bytes: int) -> asyncio.Future[Replay]:
+        """Read what a subscriber missed; see ``Engine.replay``."""
+        answer: asyncio.Future[Replay] = self._loop.create_future()
+        self._ask(Resume(channel, after_seq, limit, max_bytes, answer))
+        return answer
+
+    def channels(self, prefix: str, limit: int) -> asyncio.Future[list[ChannelStanding]]:
+        """List channels; see ``Engine.channels``."""
+        answer: asyncio.Future[list[ChannelStanding]] = self._loop.create_future()
+        self._ask(List(prefix, limit, answer))
+        return answer
+
+    def check(self) -> asyncio.Future[None]:
+        """See whether a publish would be taken; see ``Engine.check``."""
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._ask(Check(answer))
+        return answer
+
+    def _ask(self, request: Request) -> None:
+        # All requests of one turn of the loop go together, so that a group is complete when work on it begins.
+        if not self._turn:
+            self._loop.call_soon(self._end_turn)
+        self._turn.append(request)
+
+    def _end_turn(self) -> None:
+        requests, self._turn = self._turn, []
+        if requests:
+            self._requests.put(requests)
+
+    def _receive(self, outcome: Outcome) -> None:
+        for answer, result in outcome.answers:
+            # One that is done was cancelled by its caller; what it asked for has been done all the same.
+            if answer.done():
+                continue
+            if isinstance(result, Exception):
+                # A copy for each, since raising an exception adds to its traceback.
+                answer.set_exception(copy.copy(result))
+            else:
+                answer.set_result(result)
+        if outcome.fresh:
+            self._deliver(outcome.fresh)
 
     # What follows runs on the database's thread.
 

@@ -118,10 +118,10 @@ class Worker:
         Appends are committed in groups.
         """
         while not self._stopping:
-            self.serve(self._take(requests))
-            self.sweep_if_due()
+            self._serve(self._take(requests))
+            self._sweep_if_due()
 
-    def serve(self, requests: Sequence[Request]) -> None:
+    def _serve(self, requests: Sequence[Request]) -> None:
         """Do what is asked for, appends in one commit."""
         # Appends first: a read may well see what was asked for after it.
         appends = [each for each in requests if isinstance(each, Append)]
@@ -132,11 +132,11 @@ class Worker:
         self._list([each for each in requests if isinstance(each, List)])
         self._check([each for each in requests if isinstance(each, Check)])
 
-    def sweep_in(self) -> float:
+    def _sweep_in(self) -> float:
         """Return the seconds until the next step of the sweep is due."""
         return max(self._sweep_at - time.monotonic(), 0.0)
 
-    def sweep_if_due(self) -> None:
+    def _sweep_if_due(self) -> None:
         """Go a step of the sweep, if it is time."""
         now = time.monotonic()
         if now >= self._sweep_at:
@@ -160,7 +160,7 @@ class Worker:
     def _patience(self, taken: int, until: float) -> float:
         """Return for how many seconds to wait for one more request."""
         if not taken:
-            return self.sweep_in()
+            return self._sweep_in()
         return max(until - time.monotonic(), 0.0) if taken < self._last_group else 0.0
 
     def _receive(self, requests: queue.SimpleQueue[Sequence[Request] | None], timeout: float) -> bool:

@@ -1,0 +1,89 @@
+"""JSON that was written just as this side would write it: read with orjson where that is installed. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+from voyant_cloud import jsontext
+
+_ORJSON: Any = None
+with contextlib.suppress(ImportError):
+    import orjson as _ORJSON
+
+__all__ = ["compact", "read_loosely", "read_written"]
+
+_LEAST: Final = 1e-4
+_MOST: Final = 1e16
+"""Between these, every writer of JSON writes a number in the same way, and no parser has rounded a whole one."""
+
+
+def read_loosely(text: bytes) -> Any:
+    """Read one JSON value where whole numbers of more than 64 bits may come out rounded.
+
+    Raises:
+        ValueError, RecursionError, StopIteration: it is not JSON, or not for this parser.
+    """
+    if _ORJSON is not None:
+        return _ORJSON.loads(text)
+    decoded = text.decode()
+    value, end = jsontext.scan(decoded, 0)
+    if end != len(decoded):
+        raise ValueError
+    return value
+
+
+def read_written(text: str) -> Any:
+    """Read one JSON value as strictly as ``jsontext.loads``, where it stands just as it would be written.
+
+    What is lost by reading, a repeated key or the digits of a number, would be missing where the value is written
+    again; what is no JSON to others, such as half a character, would be written in another way. So one comparison
+    stands for all the looks that a strict reader takes.
+
+    Raises:
+        ValueError, RecursionError, StopIteration: it stands otherwise, or is not JSON.
+    """
+    value = read_loosely(text.encode())
+    again = jsontext.encode(value) if _ORJSON is None else _ORJSON.dumps(value).decode()
+    if again != text:
+        raise ValueError
+    return value
+
+
+def compact(text: bytes) -> tuple[Any, str]:
+    """Read a JSON value as strictly as ``jsontext.loads``, and write it as ``jsontext.dumps`` does.
+
+    Each string stands between two quotes: a key that is repeated in what is read is missing in what is written. Behind
+    a backslash there may be another quote, or half of a character.
+
+    Returns:
+        The value and its text.
+
+    Raises:
+        TypeError, ValueError, RecursionError, StopIteration: it is not JSON, or not just as usual.
+    """
+    value = read_loosely(text)
+    if _ORJSON is None:
+        written = jsontext.encode(value)
+    elif _has_plain_numbers((value,)):
+        written = _ORJSON.dumps(value).decode()
+    else:
+        raise ValueError
+    if b"\\" in text or written.count('"') != text.count(b'"'):
+        raise ValueError
+    return value, written
+
+
+def _has_plain_numbers(values: Iterable[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is float:
+            if value and not _LEAST <= abs(value) < _MOST:
+                return False
+        elif kind is dict:
+            if not _has_plain_numbers(value.values()):
+                return False
+        elif kind is list and not _has_plain_numbers(value):
+            return False
+    return True
