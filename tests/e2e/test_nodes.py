@@ -182,16 +182,19 @@ def test_presence_is_of_all_nodes(cluster: Cluster) -> None:
             watching.on("presence", events.append)
             assert watching.wait_connected(PATIENCE)
             with one.realtime.channel(CHANNEL, client_id="ann") as here:
+                here.enter_presence({"at": 1})
+                until(lambda: [it.client_id for it in three.realtime.presence.get(CHANNEL)] == ["ann"])
                 with two.realtime.channel(CHANNEL, client_id="ann") as there:
-                    here.enter_presence({"at": 1})
                     there.enter_presence({"at": 1})
-                    until(lambda: [it.client_id for it in three.realtime.presence.get(CHANNEL)] == ["ann"])
+                    # Only this shows that its entry has come, too: before that, its end would be nobody's.
+                    there.update_presence({"at": 2})
+                    until(lambda: len(events) == 2)
                 until(lambda: sum(node.connections for node in cluster.nodes) == 2)
-                here.update_presence({"at": 2})
-                until(lambda: len(events) == 2)
-            until(lambda: len(events) == 3)
+                here.update_presence({"at": 3})
+                until(lambda: len(events) == 3)
+            until(lambda: len(events) == 4)
             assert three.realtime.presence.get(CHANNEL) == []
-        assert [str(event.action) for event in events] == ["enter", "update", "leave"]
+        assert [str(event.action) for event in events] == ["enter", "update", "update", "leave"]
 
 
 def test_presence_survives_pubsub_connections_that_are_killed(
