@@ -48,7 +48,7 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param == "orjson":
         pytest.importorskip("orjson")
     else:
-        monkeypatch.setattr(fast_json, "_ORJSON", None)
+        monkeypatch.setattr(fast_json, "ORJSON", None)
 
 
 def compacted(text: str) -> Any:

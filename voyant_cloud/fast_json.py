@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Any, Final
 
 from voyant_cloud import jsontext
 
-_ORJSON: Any = None
-with contextlib.suppress(ImportError):
-    import orjson as _ORJSON
+ORJSON: Any = None
+"""The module ``orjson``, where the extra ``speed`` is installed."""
+if find_spec("orjson") is not None:
+    # What orjson imports while it starts is imported before: Ctrl-C in the midst of that ends it by SIGSEGV.
+    import uuid  # noqa: F401
 
-__all__ = ["compact", "read_loosely", "read_written"]
+    with contextlib.suppress(ImportError):
+        import orjson as ORJSON
+
+__all__ = ["ORJSON", "compact", "read_loosely", "read_written"]
 
 _LEAST: Final = 1e-4
 _MOST: Final = 1e16
@@ -25,8 +31,8 @@ def read_loosely(text: bytes) -> Any:
     Raises:
         ValueError, RecursionError, StopIteration: it is not JSON, or not for this parser.
     """
-    if _ORJSON is not None:
-        return _ORJSON.loads(text)
+    if ORJSON is not None:
+        return ORJSON.loads(text)
     decoded = text.decode()
     value, end = jsontext.scan(decoded, 0)
     if end != len(decoded):
@@ -45,7 +51,7 @@ def read_written(text: str) -> Any:
         ValueError, RecursionError, StopIteration: it stands otherwise, or is not JSON.
     """
     value = read_loosely(text.encode())
-    again = jsontext.encode(value) if _ORJSON is None else _ORJSON.dumps(value).decode()
+    again = jsontext.encode(value) if ORJSON is None else ORJSON.dumps(value).decode()
     if again != text:
         raise ValueError
     return value
@@ -64,10 +70,10 @@ def compact(text: bytes) -> tuple[Any, str]:
         TypeError, ValueError, RecursionError, StopIteration: it is not JSON, or not just as usual.
     """
     value = read_loosely(text)
-    if _ORJSON is None:
+    if ORJSON is None:
         written = jsontext.encode(value)
     elif _has_plain_numbers((value,)):
-        written = _ORJSON.dumps(value).decode()
+        written = ORJSON.dumps(value).decode()
     else:
         raise ValueError
     if b"\\" in text or written.count('"') != text.count(b'"'):

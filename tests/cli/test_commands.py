@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import NoReturn
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.cli.commands import Run
 from tests.fake_service import FakeService, answer
 from tests.waiting import until
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
+from voyant_cloud.cli.main import cli
 from voyant_cloud.testing import VoyantServer
 
 ID = r"rtm_[0-9a-f]+_\d+_\d+"
@@ -263,3 +265,14 @@ class TestFailures:
         done = run("completion", shell)
         assert done.code == 0
         assert "_VOYANT_CLOUD_COMPLETE" in done.out
+
+
+def test_ctrl_c_before_the_command_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the arguments are read, too, it is no failure to report."""
+
+    def interrupted(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "make_context", interrupted)
+    done = run("history", "a")
+    assert (done.code, done.out, done.err.strip()) == (130, "", "")

@@ -78,6 +78,10 @@ class Terminated(BaseException):
     """The process was asked to end by SIGTERM."""
 
 
+_CTRL_C: Final = (KeyboardInterrupt, Interrupted, click.Abort)
+"""The last is what click makes of it before the command runs."""
+
+
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return what a command that raised *error* ends with."""
     if isinstance(error, CommandError):
@@ -86,14 +90,14 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (UnauthorizedError, ForbiddenError, RealtimeAuthError)):
         return ExitCode.NOT_AUTHORISED
-    if isinstance(error, (KeyboardInterrupt, Interrupted)):
+    if isinstance(error, _CTRL_C):
         return ExitCode.INTERRUPTED
     return ExitCode.PIPE_CLOSED if isinstance(error, PipeClosedError) else ExitCode.FAILED
 
 
 def line_of(error: BaseException) -> str:
     """Return what is said about *error*, on one line; empty where nothing needs to be."""
-    if isinstance(error, (KeyboardInterrupt, Interrupted, PipeClosedError)):
+    if isinstance(error, (*_CTRL_C, PipeClosedError)):
         return ""
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "voyant-cloud"

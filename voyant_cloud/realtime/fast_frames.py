@@ -6,7 +6,6 @@ the result that they would have, at a fraction of the cost.
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import secrets
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ from typing import Any, Final
 
 import attrs
 
+from voyant_cloud.fast_json import ORJSON
 from voyant_cloud.jsontext import any_may_have_rounded, scan
 from voyant_cloud.models import RealtimeMessageSummary, _validators
 
-_LOADS: Any = None
-with contextlib.suppress(ImportError):
-    from orjson import loads as _LOADS
+_LOADS: Any = ORJSON and ORJSON.loads
 
 __all__ = ["IS_KNOWN", "read_message", "read_messages", "split_frames"]
 
