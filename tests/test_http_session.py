@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+
 import pytest
 import requests
 
 from tests.fake_service import FakeService, answer
 from tests.transport_calls import CERTIFICATES, NOBODY, read, transport
+from voyant_cloud import http_session
 from voyant_cloud.config import ClientConfig
 from voyant_cloud.http_session import new_session
 
@@ -58,13 +61,34 @@ def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         assert read(calls) == []
 
 
-def test_batches_are_prepared_alike() -> None:
-    """Each batch is as it would be by itself: its own body and key, and what is the same for all."""
-    url = "https://api.example/v1/realtime/v1/messages"
+def test_posts_are_prepared_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is as it would be by itself: its own address, body and key, and what is the same for all."""
+    monkeypatch.setattr(http_session, "_REMEMBERED", 2)
     session, usual = new_session(config()), requests.Session()
     usual.headers.update(session.headers)
-    for body, key in ((b"one", "1"), (b"another", "2")):
+    for channel, body, key in [("a", b"one", "1"), ("a", b"another", "2"), *((name, b"x", name) for name in "bcab")]:
+        url = f"https://api.example/v1/realtime/v1/channels/{channel}/messages"
         request = requests.Request("POST", url, {"Idempotency-Key": key}, data=body, auth=("a", "b"))
         ours, theirs = session.prepare_request(request), usual.prepare_request(request)
         assert (ours.method, ours.url, ours.body) == (theirs.method, theirs.url, theirs.body)
         assert (dict(ours.headers), ours.hooks) == (dict(theirs.headers), theirs.hooks)
+
+
+def test_a_request_is_sent_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head and body go together, so that the service is woken once; with no body there is a head."""
+    sent: list[bytes] = []
+    plain = http.client.HTTPConnection.send
+
+    def send(connection: http.client.HTTPConnection, data: bytes) -> None:
+        sent.append(data)
+        plain(connection, data)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send)
+    bodies = [b"one", b"", b"three" * 100_000]
+    with FakeService(answer({})) as service:
+        session = new_session(config(base_url=service.url))
+        for body in bodies:
+            assert session.post(f"{service.url}/a", data=body, timeout=20).ok
+        assert session.get(f"{service.url}/a", timeout=20).ok
+    assert [request.body for request in service.requests] == [*bodies, b""]
+    assert [piece.partition(b"\r\n\r\n")[2] for piece in sent] == [*bodies, b""]

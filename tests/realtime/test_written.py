@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voyant_cloud import fast_batch, jsontext
+from voyant_cloud import fast_check, jsontext
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.models import PublishRealtimeMessageInput, RealtimeBatchMessage
 from voyant_cloud.realtime.frames import encode_frame
@@ -105,8 +105,8 @@ def test_json_that_it_leaves(text: str) -> None:
 
 def test_names_are_remembered_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that was good once is good; so many names at a time are kept."""
-    monkeypatch.setattr(fast_batch, "_REMEMBERED", 2)
-    check = fast_batch.FastCheck()
+    monkeypatch.setattr(fast_check, "_REMEMBERED", 2)
+    check = fast_check.FastCheck()
     for name in ("a", "b", "a", "c", "a"):
         assert check.data_text(name, "e", None) == "null"
         assert len(check._good) <= 2

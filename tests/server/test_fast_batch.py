@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from voyant_cloud import jsontext
 from voyant_cloud.converter import structure
 from voyant_cloud.errors import VoyantError
-from voyant_cloud.fast_batch import FastCheck
+from voyant_cloud.fast_check import FastCheck
 from voyant_cloud.models import PublishRealtimeBatchInput, PublishRealtimeMessageInput
 from voyant_cloud.realtime.frames import decode_client_frame
 from voyant_cloud.realtime.written import Writer, body_of

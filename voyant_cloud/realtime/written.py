@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from voyant_cloud import jsontext
 from voyant_cloud.converter import unstructure
-from voyant_cloud.fast_batch import FastCheck
+from voyant_cloud.fast_check import FastCheck
 from voyant_cloud.fast_json import compact
 from voyant_cloud.models import PublishRealtimeMessageInput, RealtimeBatchMessage
 from voyant_cloud.realtime.frames import encode_frame

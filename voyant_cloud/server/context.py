@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 from aiohttp import web
 
-from voyant_cloud.fast_batch import FastCheck
+from voyant_cloud.fast_check import FastCheck
 from voyant_cloud.models import PublishRealtimeMessageInput
 from voyant_cloud.server.api_keys import ApiKeys
 from voyant_cloud.server.config import ServerConfig

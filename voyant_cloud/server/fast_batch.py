@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from voyant_cloud import jsontext
-from voyant_cloud.fast_batch import FastCheck
+from voyant_cloud.fast_check import FastCheck
 from voyant_cloud.fast_json import read_written
 from voyant_cloud.server.engine.base import NewMessage
 from voyant_cloud.server.limits import Limits
