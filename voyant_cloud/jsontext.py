@@ -17,7 +17,6 @@ __all__ = [
     "loads",
     "quote",
     "scan",
-    "scan_strictly",
 ]
 
 MAX_DEPTH = 64
@@ -146,8 +145,8 @@ def _look(value: Any, depth: int) -> None:
         # At the speed of C: it takes nothing but strings.
         "".join(value)
         value = value.values()
-    for item in value:
-        if type(item) not in _FLAT:
+    if not _FLAT.issuperset(map(type, value)):
+        for item in value:
             _look(item, depth - 1)
 
 
@@ -246,5 +245,3 @@ _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
 scan: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
 """Reads one value that begins at a place in a text, leniently: ``scan(text, 0)`` gives it and where it ends."""
 _STRICT = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_float=_finite, parse_constant=_refuse_constant)
-scan_strictly: Callable[[str, int], tuple[Any, int]] = _STRICT.scan_once  # type: ignore[attr-defined]
-"""Does the same strictly, but for escapes, of which it lets lone surrogates pass."""

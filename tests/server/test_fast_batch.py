@@ -207,9 +207,10 @@ def test_any_publish(event: str, data: Any, is_ascii: bool, indent: int | None, 
 
 
 def test_a_usual_publish() -> None:
-    """Its data is carried on as it was written, to the last space."""
-    text = '{"type":"publish","event":"order.updated","data":{"total": 1.50,"n":[1e2,-0,"\u00fc",null]}}'
-    assert check_publish(text) == NewMessage("a", "order.updated", '{"total": 1.50,"n":[1e2,-0,"\u00fc",null]}')
+    """Its data is carried on as it was written."""
+    data = '{"total":1.5,"n":[100.0,-1,"\u00fc\\n\\"",null]}'
+    text = f'{{"type":"publish","event":"\u00e4\\"","data":{data}}}'
+    assert check_publish(text) == NewMessage("a", '\u00e4"', data)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +221,10 @@ def test_a_usual_publish() -> None:
         '{"type":"publish","event":"e"}',
         '{"type":"publish","event":"e","data":1',
         '{"type":"publish","event":"e","data":1} ',
+        '{"type":"publish","event":"e","data": 1}',
+        '{"type":"publish","event":"e","data":1.50}',
+        '{"type":"publish","event":"\\u0065","data":1}',
+        '{"type":"publish","event":"e","more":1,"data":1}',
         '{"type":"publish","event":"e","data":1,"data":2}',
         '{"type":"publish","event":"e","data":1}}',
         '{"type":"publish","event":"","data":1}',

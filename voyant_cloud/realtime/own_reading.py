@@ -132,7 +132,7 @@ class Reading:
         while isinstance(step := self._step, Receive):
             if not step.connection.has_more and watch.is_woken(step.connection.descriptor, self._until):
                 return None
-            self._receive(Receive(step.connection, 0.0, step.limit))
+            self._receive(step, 0.0)
         if not isinstance(step, Put):
             return None
         # What follows in the steps can wait until the handlers have returned.
@@ -190,8 +190,7 @@ class Reading:
         if step is None:
             return
         if isinstance(step, Receive):
-            left = max(0.0, self._until - time.monotonic())
-            self._receive(Receive(step.connection, left, step.limit))
+            self._receive(step, max(0.0, self._until - time.monotonic()))
             return
         try:
             result = step.wait()
@@ -202,9 +201,10 @@ class Reading:
 
     # Both
 
-    def _receive(self, step: Receive) -> None:
+    def _receive(self, step: Receive, timeout: float) -> None:
+        """Do the step, waiting no longer than it may from now on."""
         try:
-            texts = step.wait()
+            texts = step.connection.receive(timeout, step.limit)
         except Exception as error:  # noqa: BLE001 - whatever it is, the steps say what follows
             self._advance(partial(self._steps.throw, error))
         else:

@@ -8,7 +8,7 @@ of the channel's own by ``wait``, the threads that many channels share without w
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import attrs
 
@@ -81,8 +81,7 @@ class Alarm(Protocol):
     def is_rung(self, otherwise: Call) -> bool: ...
 
 
-@attrs.frozen
-class Receive:
+class Receive(NamedTuple):
     """Read up to *limit* frames, waiting up to *timeout* seconds for the first. Gives their texts."""
 
     connection: Readable
@@ -94,8 +93,7 @@ class Receive:
         return self.connection.receive(self.timeout, self.limit)
 
 
-@attrs.frozen
-class Put:
+class Put(NamedTuple):
     """Hand *events* on to the handlers, waiting up to *timeout* seconds for room. Gives whether there was room."""
 
     sink: Sink

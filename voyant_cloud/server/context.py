@@ -36,8 +36,12 @@ class Context:
     tokens: Tokens
     tally: Tally
     connections: set[Connection] = attrs.field(factory=set)
-    publish_check: FastCheck = attrs.field(factory=lambda: FastCheck(PublishRealtimeMessageInput))
+    publish_check: FastCheck = attrs.field(init=False)
     draining: bool = False
+
+    @publish_check.default
+    def _limited(self) -> FastCheck:
+        return FastCheck(PublishRealtimeMessageInput, most_bytes=self.config.limits.message_bytes)
 
 
 CONTEXT = web.AppKey("voyant_cloud", Context)

@@ -21,6 +21,7 @@ _BATCH_BEGINS: Final = '{"messages":[{' + _CHANNEL
 _BETWEEN: Final = "},{" + _CHANNEL
 _BATCH_ENDS: Final = "}]}"
 _KEYS: Final = ("channel", "event", "data")
+_FRAME_KEYS: Final = ("type", "event", "data")
 _NAMES: Final = itemgetter("channel", "event")
 
 
@@ -93,12 +94,12 @@ def _message(item: Any, check: FastCheck) -> NewMessage:
 
 
 def read_publish(text: str, channel: str, check: FastCheck) -> NewMessage | None:
-    """Read a frame that publishes. Its data is carried on as it was written, having been read as strictly as all else.
+    """Read a frame that publishes, as this SDK writes it. Its data is carried on as it was written.
 
     Args:
         text: the frame.
         channel: the channel that it came on.
-        check: for ``PublishRealtimeMessageInput``.
+        check: for ``PublishRealtimeMessageInput``, with the server's own limit.
 
     Returns:
         The message, or ``None`` where it is another frame, or the models have to look.
@@ -106,16 +107,16 @@ def read_publish(text: str, channel: str, check: FastCheck) -> NewMessage | None
     if not text.startswith(_BEGINS):
         return None
     try:
-        event, end = jsontext.scan_strictly(text, len(_BEGINS))
-        if not text.startswith(_DATA, end):
+        frame = read_written(text)
+        if tuple(frame) != _FRAME_KEYS:
             return None
-        begin = end + len(_DATA)
-        _, end = jsontext.scan_strictly(text, begin)
-        data = text[begin:end]
-        # An escape may be of half a character, and too many brackets too deep.
-        if text[end:] != "}" or "\\" in data or data.count("[") + data.count("{") > jsontext.MAX_DEPTH:
-            return None
+        event = frame["event"]
         check.names_text(channel, event)
+        # Whatever is before the data stands there as it is written here.
+        data = text[len(_BEGINS) + len(jsontext.quote(event)) + len(_DATA) : -1]
+        # More brackets may be too deep.
+        if data.count("[") + data.count("{") > jsontext.MAX_DEPTH:
+            return None
         check.require_size(data)
     except (TypeError, ValueError, RecursionError, StopIteration):
         return None

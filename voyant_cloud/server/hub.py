@@ -123,16 +123,22 @@ class HubChannel:
 
     def on_messages(self, messages: Sequence[StoredMessage]) -> None:
         """Take newly committed messages and hand them to every subscriber that is live."""
-        if self._tail is None:
+        tail = self._tail
+        if tail is None:
             if self._loading is not None:
                 self._early.extend(messages)
             return
-        frames = self._tail.extend(messages)
+        frames = tail.advance(messages)
+        try:
+            if frames:
+                self._fan_out(b"".join(frames), len(frames), tail.head)
+        finally:
+            # After those who wait for them, and whatever becomes of these.
+            tail.keep()
         if frames is None:
             self._break()
         elif frames:
-            self._memory.use(self._tail)
-            self._fan_out(b"".join(frames), len(frames), self._tail.head)
+            self._memory.use(tail)
 
     def on_standing(self, head: MessageId | None) -> None:
         """Messages may have been missed: go by where the channel stands now."""

@@ -32,11 +32,6 @@ class MessageId(NamedTuple):
         seconds, ms = divmod(self.ms, 1000)
         return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=ms * 1000)
 
-    @property
-    def at_text(self) -> str:
-        """The same as on the wire: ``2026-11-24T09:30:00.000Z``."""
-        return time_text(self.ms)
-
     def __str__(self) -> str:
         # Not with ":015d", which takes three times as long.
         return f"rtm_{self.epoch}_{str(self.ms).zfill(15)}_{str(self.seq).zfill(12)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Final
 
 from voyant_cloud.server.block import ROW_BYTES, Block, Chunk
 from voyant_cloud.server.engine.base import StoredMessage
@@ -15,6 +16,7 @@ __all__ = ["Tail"]
 
 BLOCK_MESSAGES = 500
 BLOCK_BYTES = 128 * 1024
+_NOTHING: Final[tuple[int, list[bytes], list[int]]] = (0, [], [])
 _first = attrgetter("first")
 
 
@@ -45,11 +47,21 @@ class Tail:
         self._block_bytes = min(BLOCK_BYTES, max_bytes // 8)
         # By seq; none overlaps another, and there may be holes between them.
         self._blocks: list[Block] = []
+        # What ``advance`` wrote: where it begins, the frames and their ``ms``.
+        self._new = _NOTHING
         # In the last block, if live messages are in it: one that was read is the last only where there is no other.
         self._room_messages = self._room_bytes = 0
 
     def extend(self, messages: Sequence[StoredMessage]) -> list[bytes] | None:
-        """Take newly committed messages.
+        """Take newly committed messages; see ``advance``."""
+        frames = self.advance(messages)
+        self.keep()
+        return frames
+
+    def advance(self, messages: Sequence[StoredMessage]) -> list[bytes] | None:
+        """Write the frames of newly committed messages; ``keep`` has to follow before anything else.
+
+        So these can be handed out first, which somebody waits for.
 
         Returns:
             The frames of those that were new, or ``None`` when they do not follow the head (another epoch, or a hole):
@@ -69,10 +81,16 @@ class Tail:
             elif at.ms > self.head.ms:
                 # An old seq with a newer time: the store went back and counts again.
                 return None
+        self._new = first, frames, times
+        return frames
+
+    def keep(self) -> None:
+        """Keep what ``advance`` wrote."""
+        first, frames, times = self._new
+        self._new = _NOTHING
         if frames:
             self._hold(first, frames, times)
             self._shrink()
-        return frames
 
     def insert(self, block: Block) -> None:
         """Take messages that were read from the engine, as far as they are not held yet."""

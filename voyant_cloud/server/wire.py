@@ -23,7 +23,8 @@ _SEQ_DIGITS = 12
 
 def message_frame(message: StoredMessage) -> bytes:
     """Write the whole WebSocket frame that carries a message; every subscriber gets these same bytes."""
-    return _frame(_TEXT, f'{{"type":"message",{message.summary[1:]}'.encode())
+    payload = f'{{"type":"message",{message.summary[1:]}'.encode()
+    return _head(_TEXT, len(payload)) + payload
 
 
 def message_frames(channel: str, epoch: str, start: int, rows: Iterable[Row]) -> list[bytes]:

@@ -140,8 +140,9 @@ async def _read(context: Context, socket: web.WebSocketResponse, connection: Con
         if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
             connection.closed_by_peer(_close_code(message, socket))
             return
-        connection.heard(loop.time())
-        match gate.pass_one(loop.time()):
+        now = loop.time()
+        connection.heard(now)
+        match gate.pass_one(now):
             case Passage.TAKEN:
                 await _take(context, message, connection, channel)
             case Passage.DROPPED_WITH_NOTICE:
@@ -159,11 +160,9 @@ def _close_code(message: WSMessage, socket: web.WebSocketResponse) -> int | None
 
 
 async def _take(context: Context, message: WSMessage, connection: Connection, channel: HubChannel) -> None:
-    if message.type is WSMsgType.PING:
-        connection.write_raw(pong_frame(message.data))
-    elif message.type is WSMsgType.BINARY:
-        connection.close(CloseCode.UNSUPPORTED_DATA, "frames are text")
-    elif message.type is WSMsgType.TEXT and connection.close_code is None:
+    if message.type is WSMsgType.TEXT:
+        if connection.close_code is not None:
+            return
         try:
             await _obey(context, message.data, connection, channel)
         except Refusal as refusal:
@@ -171,17 +170,25 @@ async def _take(context: Context, message: WSMessage, connection: Connection, ch
         except (VoyantDecodeError, VoyantValidationError, EngineError) as error:
             told = refusal_of(error)
             connection.refuse(told.code, told.message)
+    elif message.type is WSMsgType.PING:
+        connection.write_raw(pong_frame(message.data))
+    elif message.type is WSMsgType.BINARY:
+        connection.close(CloseCode.UNSUPPORTED_DATA, "frames are text")
 
 
 async def _obey(context: Context, text: str, connection: Connection, channel: HubChannel) -> None:
     usual = read_publish(text, channel.name, context.publish_check)
     if usual is not None:
-        await _publish(context, usual, connection)
+        _require(connection, "publish")
+        await _publish(context, usual)
         return
     frame = decode_client_frame(text)
     # An unknown frame type is no error: a newer client may send it.
     if isinstance(frame, PublishRealtimeMessageInput):
-        await _publish(context, NewMessage(channel.name, frame.event, jsontext.dumps(frame.data)), connection)
+        _require(connection, "publish")
+        data = jsontext.dumps(frame.data)
+        context.config.limits.check_message("PublishRealtimeMessageInput.data", data)
+        await _publish(context, NewMessage(channel.name, frame.event, data))
     elif isinstance(frame, RealtimePresenceInput):
         _require(connection, "presence")
         await _change_presence(context, frame, connection, channel)
@@ -189,9 +196,7 @@ async def _obey(context: Context, text: str, connection: Connection, channel: Hu
         connection.send(Pong())
 
 
-async def _publish(context: Context, message: NewMessage, connection: Connection) -> None:
-    _require(connection, "publish")
-    context.config.limits.check_message("PublishRealtimeMessageInput.data", message.data)
+async def _publish(context: Context, message: NewMessage) -> None:
     await context.engine.append([message])
     context.tally.published("websocket", 1)
 

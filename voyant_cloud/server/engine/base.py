@@ -110,7 +110,7 @@ class StoredMessage:
         if self._summary is None:
             text = (
                 f'{{"id":"{self.id}","channel":"{self.channel}","event":{jsontext.quote(self.event)},'
-                f'"data":{self.data},"publishedAt":"{self.id.at_text}"}}'
+                f'"data":{self.data},"publishedAt":"{time_text(self.id.ms)}"}}'
             )
             self._summary = text
         return self._summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -129,15 +129,15 @@ class MemoryEngine(LocalEngine):
         return [ChannelStanding(each.name, each.head) for each in islice(wanted, limit)]
 
     def _store(self, messages: Sequence[NewMessage], now: int) -> list[StoredMessage]:
+        if len(messages) == 1:
+            return self._add(self._used(messages[0].channel, now), messages, now)
         by_channel: dict[str, list[NewMessage]] = {}
         for new in messages:
             by_channel.setdefault(new.channel, []).append(new)
         # The channel of the last message is the one that was used last.
         for name in reversed(dict.fromkeys([new.channel for new in reversed(messages)])):
             self._used(name, now)
-        added = {name: self._add(self._channels[name], news, now) for name, news in by_channel.items()}
-        self._tell_later({name: stored for name, stored in added.items() if name in self._watched})
-        in_turn = {name: iter(stored) for name, stored in added.items()}
+        in_turn = {name: iter(self._add(self._channels[name], news, now)) for name, news in by_channel.items()}
         return [next(in_turn[new.channel]) for new in messages]
 
     def _add(self, channel: MemoryHistory, messages: Sequence[NewMessage], now: int) -> list[StoredMessage]:
@@ -145,14 +145,15 @@ class MemoryEngine(LocalEngine):
         too_many = self._retention.to_trim(channel.head.seq, len(stored))
         if too_many:
             channel.remove(up_to_seq=too_many)
+        if channel.name in self._watched:
+            self._tell_later(channel.name, stored)
         return stored
 
-    def _tell_later(self, fresh: Mapping[str, list[StoredMessage]]) -> None:
+    def _tell_later(self, name: str, messages: list[StoredMessage]) -> None:
         """Tell of messages: all that one turn of the loop commits to a channel goes to its subscribers in one piece."""
-        if fresh and not self._fresh:
+        if not self._fresh:
             asyncio.get_running_loop().call_soon(self._tell_fresh)
-        for name, messages in fresh.items():
-            self._fresh.setdefault(name, []).extend(messages)
+        self._fresh.setdefault(name, []).extend(messages)
 
     def _used(self, name: str, now: int) -> MemoryHistory:
         channel = self._channels.pop(name, None)

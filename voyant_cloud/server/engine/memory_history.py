@@ -39,10 +39,13 @@ class MemoryHistory:
         """Take messages, one or more, and give them their places."""
         epoch, ms, seq = self.head
         ms = max(ms, now_ms)
-        places = [MessageId(epoch, ms, each) for each in range(seq + 1, seq + 1 + len(messages))]
-        self.head = places[-1]
-        self._rows += [(ms, new.event.encode(), new.data.encode()) for new in messages]
-        return [StoredMessage(at, *new) for at, new in zip(places, messages, strict=True)]
+        stored = []
+        for channel, event, data in messages:
+            seq += 1
+            self._rows.append((ms, event.encode(), data.encode()))
+            stored.append(StoredMessage(MessageId(epoch, ms, seq), channel, event, data))
+        self.head = stored[-1].id
+        return stored
 
     def first_seq(self, *, above_seq: int, from_ms: int) -> int:
         """Return the ``seq`` of the oldest message above another and not older than a time, or one past the head."""
