@@ -6,14 +6,12 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from voyant_cloud import jsontext
 from voyant_cloud.cli.exits import PipeClosedError
@@ -77,6 +75,11 @@ class Output:
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Show a table on the terminal."""
+        # An eighth of a command's start, which scripts need not wait for.
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
         console = Console(highlight=False, markup=False, emoji=False, no_color=not self._in_colour)
         table = Table(box=None, pad_edge=False, header_style="bold" if self._in_colour else "", padding=(0, 2, 0, 0))
         for heading in headings:
@@ -91,7 +94,7 @@ class Output:
     @property
     def width(self) -> int:
         """How many characters fit into a line of the terminal."""
-        return Console().width
+        return shutil.get_terminal_size().columns
 
     def say(self, text: str) -> None:
         """Write a notice to stderr, unless this is a quiet run."""

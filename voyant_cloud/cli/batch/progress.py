@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Final
 
 import attrs
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from voyant_cloud.cli.output import complain
 
 __all__ = ["Counters", "showing"]
 
@@ -84,6 +84,10 @@ def showing(counters: Counters, fraction: Callable[[], float | None], *, on_term
 
 
 def _show_bar(counters: Counters, fraction: Callable[[], float | None], leave: threading.Event) -> None:
+    # As in Output.table: whoever has no terminal need not wait for it.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
     console = Console(stderr=True, highlight=False)
     columns = (SpinnerColumn(), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TextColumn("{task.fields[words]}"))
     known = fraction() is not None
@@ -95,11 +99,10 @@ def _show_bar(counters: Counters, fraction: Callable[[], float | None], leave: t
 
 
 def _show_lines(counters: Counters, fraction: Callable[[], float | None], leave: threading.Event) -> None:
-    console = Console(stderr=True, highlight=False, markup=False, color_system=None, soft_wrap=True)
     while not leave.wait(TELL_EVERY):
         part = fraction()
         percent = "" if part is None else f"{part:.0%}, "
-        console.print(f"{percent}{_words(counters, part)}")
+        complain(f"{percent}{_words(counters, part)}")
 
 
 def _words(counters: Counters, part: float | None) -> str:
