@@ -38,19 +38,29 @@ def counted(published: int, seconds: float, rejected: int = 0) -> Counters:
         (counted(5000, 10.0), 1.0, "100%, 5,000 published, 500/s"),
     ],
 )
-def test_lines(
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    counters: Counters,
-    fraction: float | None,
-    line: str,
-) -> None:
-    """Every few seconds there is a line on stderr with how many, how fast and how long to go, where that is known."""
-    monkeypatch.setattr(progress, "TELL_EVERY", 0.01)
+def test_lines(monkeypatch: pytest.MonkeyPatch, counters: Counters, fraction: float | None, line: str) -> None:
+    """Every few seconds there is a line with how many, how fast and how long to go, where that is known."""
     said: list[str] = []
+    monkeypatch.setattr(progress, "TELL_EVERY", 0.01)
+    # Not from capfd: what is written while it reads is lost.
+    monkeypatch.setattr(progress, "complain", said.append)
     with showing(counters, lambda: fraction, on_terminal=False):
-        until(lambda: said.extend(capfd.readouterr().err.splitlines()) or said)
+        until(lambda: said)
     assert set(said) == {line}
+
+
+def test_a_line_goes_to_stderr(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where results do not go."""
+    monkeypatch.setattr(progress, "TELL_EVERY", 0.01)
+    asked: list[None] = []
+
+    def fraction() -> float:
+        asked.append(None)
+        return 0.5
+
+    with showing(counted(1, 0.1), fraction, on_terminal=False):
+        until(lambda: len(asked) > 1)
+    assert "50%, 1 published" in capfd.readouterr().err
 
 
 def test_nothing_is_said_of_a_short_run(capfd: pytest.CaptureFixture[str]) -> None:
