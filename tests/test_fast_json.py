@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import sys
 from typing import Any
 
 import pytest
@@ -144,3 +146,9 @@ def test_what_is_no_utf_8() -> None:
     """Other bytes than UTF-8 are left to others."""
     with pytest.raises(ValueError):  # noqa: PT011 - either parser's own
         compact(b'"\xff"')
+
+
+def test_without_orjson(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed there is the standard parser."""
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert runpy.run_path(fast_json.__file__)["ORJSON"] is None
