@@ -72,6 +72,9 @@ def test_posts_are_prepared_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         ours, theirs = session.prepare_request(request), usual.prepare_request(request)
         assert (ours.method, ours.url, ours.body) == (theirs.method, theirs.url, theirs.body)
         assert (dict(ours.headers), ours.hooks) == (dict(theirs.headers), theirs.hooks)
+    bare = session.prepare_request(requests.Request("POST", url, data=b"", auth=("a", "b")))
+    assert "Idempotency-Key" not in bare.headers
+    assert bare.headers["Content-Length"] == "0"
 
 
 def test_a_request_is_sent_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,10 +66,11 @@ class _Session(requests.Session):
             self._prepared.clear()
         known = self._prepared.get(request.url)
         if known is None:
-            known = super().prepare_request(request)
+            # Without what is of one request alone.
+            bare = requests.Request("POST", request.url, auth=request.auth, hooks=request.hooks)
+            known = super().prepare_request(bare)
             # With none there is none to copy; the jar stays empty anyway.
             known._cookies = None  # type: ignore[attr-defined]
-            known.body = None
             self._prepared[request.url] = known
         return known.copy()
 

@@ -276,3 +276,15 @@ def test_ctrl_c_before_the_command_runs(run: Run, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(cli, "make_context", interrupted)
     done = run("history", "a")
     assert (done.code, done.out, done.err.strip()) == (130, "", "")
+
+
+def test_an_end_of_input_is_no_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """click has one name for both."""
+
+    def ended(*_: object, **__: object) -> NoReturn:
+        raise EOFError
+
+    monkeypatch.setattr(cli, "make_context", ended)
+    done = run("history", "a")
+    assert done.code == 1
+    assert "unexpected failure" in done.err

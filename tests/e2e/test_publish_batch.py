@@ -210,6 +210,7 @@ class TestTerminal:
         assert r"\x1b[31mred" in seen
         assert "\x1b[31m" not in seen
         assert "\x1b" not in on_terminal("history", "a", env={**wide, "NO_COLOR": "1", "PYTHONIOENCODING": "latin-1"})
+        assert re.search(r"rtm_[0-9a-f]+_\d{15}_\d{12}", on_terminal("history", "a", env={**wide, "TERM": "dumb"}))
         narrow = on_terminal("history", "a", env={**wide, "COLUMNS": "80"})
         assert "rtm_" not in narrow
         assert "The ids need a wider terminal; --json has them, too." in narrow

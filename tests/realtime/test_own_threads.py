@@ -13,6 +13,7 @@ import pytest
 from tests.fake_realtime import PATIENCE, PING, PONG, FakePeer, FakeRealtime, frame_bytes
 from tests.realtime.channel_tools import Seen, open_channel
 from tests.waiting import until
+from voyant_cloud import RealtimeChannel
 from voyant_cloud.realtime import own_reading, own_threads
 from voyant_cloud.realtime.connection import Connection
 
@@ -198,3 +199,24 @@ def _target(name: str) -> str:
         return os.readlink(name)
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize("which", ["voyant-reader", "voyant-handlers"])
+def test_a_thread_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, which: str) -> None:
+    """The channel is not made, and leaves neither the other thread nor a descriptor behind."""
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name.startswith(which):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def left() -> tuple[list[str], int]:
+        return sorted(thread.name for thread in threading.enumerate()), len(os.listdir("/proc/self/fd"))
+
+    before = left()
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="can't start"):
+            RealtimeChannel(channel="a", token="a.b.c", base_url="http://127.0.0.1:9")
+    until(lambda: left() == before)

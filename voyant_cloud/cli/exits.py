@@ -78,10 +78,6 @@ class Terminated(BaseException):
     """The process was asked to end by SIGTERM."""
 
 
-_CTRL_C: Final = (KeyboardInterrupt, Interrupted, click.Abort)
-"""The last is what click makes of it before the command runs."""
-
-
 def exit_code_of(error: BaseException) -> ExitCode:
     """Return what a command that raised *error* ends with."""
     if isinstance(error, CommandError):
@@ -90,14 +86,14 @@ def exit_code_of(error: BaseException) -> ExitCode:
         return ExitCode.USAGE
     if isinstance(error, (UnauthorizedError, ForbiddenError, RealtimeAuthError)):
         return ExitCode.NOT_AUTHORISED
-    if isinstance(error, _CTRL_C):
+    if _is_ctrl_c(error):
         return ExitCode.INTERRUPTED
     return ExitCode.PIPE_CLOSED if isinstance(error, PipeClosedError) else ExitCode.FAILED
 
 
 def line_of(error: BaseException) -> str:
     """Return what is said about *error*, on one line; empty where nothing needs to be."""
-    if isinstance(error, (*_CTRL_C, PipeClosedError)):
+    if _is_ctrl_c(error) or isinstance(error, PipeClosedError):
         return ""
     if isinstance(error, click.UsageError):
         where = error.ctx.command_path if error.ctx else "voyant-cloud"
@@ -113,6 +109,13 @@ def line_of(error: BaseException) -> str:
         name = f"{error.filename}: " if error.filename else ""
         return _one_line(f"{name}{error.strerror or error}")
     return _one_line(f"unexpected failure, {type(error).__name__}: {error}; run it again with --debug and report it")
+
+
+def _is_ctrl_c(error: BaseException) -> bool:
+    if isinstance(error, click.Abort):
+        # What click makes of it before the command runs, and of an end of the input.
+        return isinstance(error.__cause__, KeyboardInterrupt)
+    return isinstance(error, (KeyboardInterrupt, Interrupted))
 
 
 def _advice(error: VoyantError) -> str:

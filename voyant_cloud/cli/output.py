@@ -19,6 +19,7 @@ from voyant_cloud.cli.visible import visible
 
 __all__ = ["Output", "as_json", "complain"]
 
+_HEIGHT: Final = 25
 # Data may be nested to the limit, inside a message, inside a list, inside a line of the checkpoint.
 _DEPTH: Final = jsontext.MAX_DEPTH + 3
 
@@ -80,7 +81,15 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        console = Console(highlight=False, markup=False, emoji=False, no_color=not self._in_colour)
+        # With a height, too, it takes the width as it is, on whatever terminal.
+        console = Console(
+            width=self.width,
+            height=_HEIGHT,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            no_color=not self._in_colour,
+        )
         table = Table(box=None, pad_edge=False, header_style="bold" if self._in_colour else "", padding=(0, 2, 0, 0))
         for heading in headings:
             # A time that is broken in two is hard to read; all else may be long.

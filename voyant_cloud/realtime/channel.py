@@ -19,7 +19,7 @@ from voyant_cloud.models import (
     RealtimePresenceIntent,
 )
 from voyant_cloud.realtime.dispatcher import Dispatcher
-from voyant_cloud.realtime.ending import Ending
+from voyant_cloud.realtime.ending import Ending, last_event
 from voyant_cloud.realtime.handlers import Handler
 from voyant_cloud.realtime.lifecycle import ChannelState, Lifecycle
 from voyant_cloud.realtime.options import OnGap, RealtimeChannelOptions
@@ -155,7 +155,12 @@ class RealtimeChannel:
             threads=threads,
         )
         self._dispatcher.start()
-        self._reader = threads.read(reader.steps(), options.channel)
+        try:
+            self._reader = threads.read(reader.steps(), options.channel)
+        except BaseException:
+            # There is no thread left for it, say; then nobody would ever end the delivery.
+            self._dispatcher.discard(last_event())
+            raise
         self._ending = Ending(lifecycle=self._lifecycle, dispatcher=self._dispatcher, reader=self._reader)
         return self._ending
 

@@ -12,7 +12,7 @@ from voyant_cloud.realtime.lifecycle import Lifecycle
 from voyant_cloud.realtime.reader import LINGER
 from voyant_cloud.realtime.steps import Running
 
-__all__ = ["Ending"]
+__all__ = ["Ending", "last_event"]
 
 _CLOSED: Final = "client closed"
 _CLOSE_TIMEOUT: Final = 1.0
@@ -44,11 +44,7 @@ class Ending:
             timeout: seconds that the whole may take; half of them, and no more than 1, for the close frame.
         """
         is_first = self._lifecycle.finish(None)
-        self._dispatcher.discard(
-            RealtimeChannelDisconnectedEvent(
-                code=int(CloseCode.NORMAL), reason=_CLOSED, will_reconnect=False, retry_in=None
-            )
-        )
+        self._dispatcher.discard(last_event())
         connection = self._lifecycle.connection() if is_first else None
         if connection is None:
             return
@@ -73,6 +69,13 @@ class Ending:
             self._reader.join(_left(deadline))
         if not self._dispatcher.is_own_thread():
             self._dispatcher.join(_left(deadline))
+
+
+def last_event() -> RealtimeChannelDisconnectedEvent:
+    """Return what the handlers are told when the channel is closed."""
+    return RealtimeChannelDisconnectedEvent(
+        code=int(CloseCode.NORMAL), reason=_CLOSED, will_reconnect=False, retry_in=None
+    )
 
 
 def _left(deadline: float) -> float:

@@ -53,11 +53,13 @@ class _HandlersThread(threading.Thread):
         super().__init__(name=name, daemon=True)
         self._steps = steps
         self._reading = reading
-        self._watch = _watch()
+        self._watch: Watch | None = None
         self.is_asleep = False
         """Whether it waits for events that another thread reads."""
 
     def run(self) -> None:
+        # Only here: a thread that cannot be started would never close it.
+        self._watch = _watch()
         try:
             self._deliver()
         finally:
