@@ -104,7 +104,7 @@ class TestRetries:
         """A repeat gets no more time than is left, however long the timeout is."""
         with FakeService(answer(b"", 503), hang) as service:
             with pytest.raises(VoyantTimeoutError):
-                read(transport(service.url, timeout=30, retries=RetryPolicy(base_delay=0, deadline=0.2)))
+                read(transport(service.url, timeout=30, retries=RetryPolicy(base_delay=0, deadline=2.0)))
             assert len(service.requests) == 2
 
     def test_log(self, caplog: pytest.LogCaptureFixture) -> None:

@@ -196,7 +196,8 @@ class TestTerminal:
     ) -> None:
         """There is a bar on a terminal, and NO_COLOR takes its colours."""
         file = write(tmp_path / "input.jsonl", 8_000)
-        seen = on_terminal("publish-batch", str(file), env={**env, "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "100"})
+        plain = {**env, "NO_COLOR": "1", "TERM": "xterm", "COLUMNS": "100"}
+        seen = on_terminal("publish-batch", str(file), "--rate", "4000", env=plain)
         assert re.search(r"\d+% [\d,]+ published, [\d,]+/s, 0:\d\d left", seen)
         assert "Published 8,000 messages in " in seen
         assert not re.search(r"\x1b\[[0-9;]*m", seen.replace("\x1b[0m", ""))
