@@ -11,8 +11,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
+from voyant_cloud.about_to_wait import about_to_wait
 from voyant_cloud.config import ClientConfig
-from voyant_cloud.sent import request_is_sent
 
 __all__ = ["new_session"]
 
@@ -76,7 +76,7 @@ class _Session(requests.Session):
 
 
 class _Connection(urllib3.connection.HTTPConnection):
-    """A connection that sends a request in one piece, and tells when it is sent.
+    """A connection that sends a request in one piece, and tells before it waits for the answer.
 
     In two pieces, head and body, either side would be woken twice.
     """
@@ -101,7 +101,7 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     def getresponse(self) -> Any:
         """Wait for the answer."""
-        request_is_sent()
+        about_to_wait()
         return super().getresponse()
 
 

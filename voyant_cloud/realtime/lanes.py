@@ -10,16 +10,16 @@ from typing import Any, Final
 
 import attrs
 
+from voyant_cloud.about_to_wait import telling
 from voyant_cloud.errors import VoyantValidationError
 from voyant_cloud.realtime.inputs import MAX_BATCH_SIZE
 from voyant_cloud.realtime.written import Written, size_of
-from voyant_cloud.sent import telling
 
 __all__ = ["Batch", "Lanes", "fits_one_request"]
 
 MAX_CONCURRENCY: Final = 64
 # Seconds after which nothing is gained by waiting: nobody may tell.
-_SENT_WITHIN: Final = 0.005
+_WAITS_WITHIN: Final = 0.005
 # The service takes 2 MiB; this leaves room for what stands around the messages.
 MAX_BATCH_BYTES: Final = 2 * 1024 * 1024 - 1024
 
@@ -161,17 +161,17 @@ class Lanes:
         self._settle(lane)
         if self.error is None and lane.waiting.messages:
             lane.sent, lane.waiting = lane.waiting, Batch()
-            sent = threading.Event()
-            lane.answer = self._pool.submit(self._send_telling, sent.set, lane.sent)
-            # What comes next is put together while the service works, and not while the request waits to be written.
-            sent.wait(_SENT_WITHIN)
+            waits = threading.Event()
+            lane.answer = self._pool.submit(self._send_telling, waits.set, lane.sent)
+            # What comes next is put together while the disk or the service works, and not while this one is written.
+            waits.wait(_WAITS_WITHIN)
 
     def _send_telling(self, tell: Callable[[], object], batch: Batch) -> None:
         try:
             with telling(tell):
                 self._send(batch)
         finally:
-            # Through a proxy, or in a session of the caller's, nobody tells when a request is sent.
+            # Through a proxy, or in a session of the caller's, nobody tells that an answer is waited for.
             tell()
 
     def _settle(self, lane: _Lane) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import until
+from voyant_cloud.about_to_wait import telling
 from voyant_cloud.cli.batch import checkpoint as checkpoint_module
 from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
 from voyant_cloud.cli.exits import CommandError, ExitCode
@@ -274,6 +276,91 @@ def test_threads(tmp_path: Path) -> None:
     run_together(publish, [1, 101, 201, 301])
     checkpoint.close()
     assert ranges_in(tmp_path / "c") == [[1, 50], [101, 150], [201, 250], [301, 350]]
+
+
+class Disk:
+    """Stands before the disk, so that it can be busy, or lose what was written.
+
+    Attributes:
+        busy: is set while somebody waits for the disk.
+        times: how often that was so.
+        go_on: lets it have what was written.
+        loss: what it says the next time instead, once.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.busy, self.go_on = threading.Event(), threading.Event()
+        self.times = 0
+        self.loss: OSError | None = None
+        self._sync = os.fsync
+        monkeypatch.setattr(os, "fsync", self._wait)
+
+    def _wait(self, handle: int) -> None:
+        self.times += 1
+        self.busy.set()
+        assert self.go_on.wait(10)
+        loss, self.loss = self.loss, None
+        if loss is not None:
+            raise loss
+        self._sync(handle)
+
+
+def noting(checkpoint: Checkpoint, disk: Disk, numbers: list[int]) -> list[Any]:
+    """Note a batch for each number, all but the first while the disk is busy with that; return what became of each."""
+    results: list[Any] = []
+
+    def note(number: int) -> None:
+        try:
+            results.append(checkpoint.sending(digests(number), {}, TEXTS))
+        except OSError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=note, args=(number,)) for number in numbers]
+    threads[0].start()
+    assert disk.busy.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    until(lambda: len(checkpoint.unfinished) == len(numbers))
+    assert results == []
+    disk.go_on.set()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_threads_wait_for_the_disk_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is noted while the disk is busy is there after one more wait, however much it is."""
+    checkpoint = begun(tmp_path / "c")
+    disk = Disk(monkeypatch)
+    results = noting(checkpoint, disk, [1, 2, 3, 4, 5])
+    assert disk.times == 2
+    assert all(isinstance(result, Sending) for result in results)
+    checkpoint.close()
+    checkpoint = resumed(tmp_path / "c")
+    assert len(checkpoint.unfinished) == 5
+    checkpoint.close()
+
+
+def test_a_disk_that_loses_something(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so to one who waits; no other takes what was noted by then for safe."""
+    checkpoint = begun(tmp_path / "c")
+    disk = Disk(monkeypatch)
+    disk.loss = OSError(5, "Input/output error")
+    results = noting(checkpoint, disk, [1, 2, 3])
+    assert [str(result) for result in results] == ["[Errno 5] Input/output error"] * 3
+    assert checkpoint.unfinished == []
+    checkpoint.close()
+
+
+def test_whoever_has_something_else_to_do_is_told(tmp_path: Path) -> None:
+    """That the disk is waited for is told before, and only where there is one."""
+    told: list[str] = []
+    for path in (None, tmp_path / "c"):
+        checkpoint = begun(path)
+        with telling(lambda: told.append("waits")):
+            checkpoint.sending(digests(1), {}, TEXTS)
+        assert told == ([] if path is None else ["waits"])
+        checkpoint.close()
 
 
 def run_together(work: Callable[[Any], None], arguments: list[Any]) -> None:

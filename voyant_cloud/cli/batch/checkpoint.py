@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, Final
 import attrs
 
 from voyant_cloud import jsontext
+from voyant_cloud.about_to_wait import about_to_wait
 from voyant_cloud.cli import files
 from voyant_cloud.cli.batch.settled import Settled
 from voyant_cloud.cli.exits import CommandError, ExitCode
@@ -64,7 +65,9 @@ class Sending:
 class Checkpoint:
     """The progress of one input. Several threads may tell it what happened.
 
-    Lock rule: ``_lock`` guards every field and the file; nobody waits for the network while holding it.
+    Lock rule: ``_lock`` guards every field and what is written to the file; nobody waits for the network while holding
+    it. ``_disk`` is held by the one thread that waits for the disk, for all that have written by then, or that puts
+    another file in this one's place; who needs both takes it first.
 
     Args:
         path: the file; ``None`` keeps everything in memory.
@@ -81,8 +84,12 @@ class Checkpoint:
         self._lock = threading.Lock()
         self._path = path
         self._clock = clock
+        self._disk = threading.Lock()
         self._file: BinaryIO | None = None
         self._size = 0
+        self._noted = 0
+        self._on_disk = 0
+        self._lost: OSError | None = None
         self._sending: dict[str, Sending] = {}
         self.settled = Settled()
         self.published = 0
@@ -118,7 +125,7 @@ class Checkpoint:
                     ExitCode.USAGE,
                 )
             self.complete = False
-            with self._lock:
+            with self._disk, self._lock:
                 self._compact()
 
     @property
@@ -141,12 +148,19 @@ class Checkpoint:
             OSError: it cannot be written; do not send it.
         """
         sending = Sending(uuid.uuid4().hex, self._clock(), digests, after, texts)
+        line = _line_of(sending)
+        self._keep_small()
         with self._lock:
-            if self._size > _COMPACT_ABOVE:
-                self._compact()
-            self._append(_line_of(sending))
-            self._sync()
+            self._append(line)
             self._sending[sending.key] = sending
+            self._noted += 1
+            number = self._noted
+        try:
+            self._wait_for_disk(number)
+        except OSError:
+            with self._lock:
+                del self._sending[sending.key]
+            raise
         return sending
 
     def was_published(self, sending: Sending) -> None:
@@ -174,17 +188,17 @@ class Checkpoint:
 
     def finish(self) -> None:
         """Note that all of the input was dealt with."""
-        with self._lock:
+        with self._disk, self._lock:
             assert not self._sending, "every batch has come to an end"
             self.complete = True
             self._compact()
 
     def close(self) -> None:
         """Let go of the file. Safe to call twice."""
-        with self._lock:
+        with self._disk, self._lock:
             if self._file is not None:
                 with contextlib.suppress(OSError):
-                    self._sync()
+                    os.fsync(self._file.fileno())
                 self._file.close()
                 self._file = None
 
@@ -198,13 +212,39 @@ class Checkpoint:
         files.write(self._file, data)
         self._size += len(data)
 
-    def _sync(self) -> None:
-        assert self._lock.locked()
-        if self._file is not None:
-            os.fsync(self._file.fileno())
+    def _wait_for_disk(self, number: int) -> None:
+        """Return once the batch that was noted as the *number*th is on the disk."""
+        if self._path is None:
+            return
+        about_to_wait()
+        with self._disk:
+            if self._file is None or self._on_disk >= number:
+                return
+            if self._lost is not None:
+                # The system says so once, and from then on takes what it has lost for written.
+                raise OSError(*self._lost.args)
+            with self._lock:
+                # Those that are noted while the disk is busy are for the next time.
+                noted = self._noted
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                self._lost = error
+                raise
+            self._on_disk = noted
+
+    def _keep_small(self) -> None:
+        with self._lock:
+            is_small = self._size <= _COMPACT_ABOVE
+        if not is_small:
+            with self._disk, self._lock:
+                # Another thread may have done so.
+                if self._size > _COMPACT_ABOVE:
+                    self._compact()
 
     def _compact(self) -> None:
         """Write what is known as a new file in the place of the old one."""
+        assert self._disk.locked()
         assert self._lock.locked()
         if self._path is None:
             return
@@ -221,6 +261,7 @@ class Checkpoint:
         if self._file is not None:
             self._file.close()
         self._file, self._size = file, len(content)
+        self._on_disk = self._noted
 
     def _forget(self) -> None:
         self._sending.clear()

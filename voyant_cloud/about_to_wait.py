@@ -1,4 +1,4 @@
-"""Tells whoever wants to know that the request of this thread is on its way, before its answer is waited for.
+"""Tells whoever wants to know that this thread is about to wait for something that is not Python: a disk, or a service.
 
 A thread that has more to compute goes on at that moment. Sooner, it would keep the interpreter from the one that sends,
 and the service from its work: a busy thread is made to share only every five milliseconds.
@@ -10,14 +10,14 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
-__all__ = ["request_is_sent", "telling"]
+__all__ = ["about_to_wait", "telling"]
 
 _wanted = threading.local()
 
 
 @contextlib.contextmanager
 def telling(tell: Callable[[], object]) -> Iterator[None]:
-    """Have *tell* called when a request that this thread makes in the block is sent, each time; on this thread."""
+    """Have *tell* called, on this thread, each time that it is about to wait in the block."""
     _wanted.tell = tell
     try:
         yield
@@ -25,7 +25,7 @@ def telling(tell: Callable[[], object]) -> Iterator[None]:
         _wanted.tell = None
 
 
-def request_is_sent() -> None:
+def about_to_wait() -> None:
     """Tell it."""
     tell = getattr(_wanted, "tell", None)
     if tell is not None:
