@@ -120,7 +120,18 @@ def test_any_text_that_is_compacted(text: str) -> None:
     assert found is ... or found[1] == jsontext.dumps(jsontext.loads(text))
 
 
-@pytest.mark.parametrize("value", [{"a": [1, 2.5, True, None, "ü"], "b": {"c": 0.0, "d": -0.25}}, 1e-4, -(2**63), "x"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": [1, 2.5, True, None, "ü"], "b": {"c": 0.0, "d": -0.25}},
+        1e-4,
+        10.00001,
+        -(2**63),
+        "x",
+        'a \n"b\\',
+        "0.00001, 2e5",
+    ],
+)
 def test_what_is_usually_compacted(value: Any) -> None:
     """What is usual is taken."""
     assert taken(loose(value), compacted) == (value, jsontext.dumps(value))
@@ -128,7 +139,7 @@ def test_what_is_usually_compacted(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a":1,"a":2}', '[{"b":{"a":"x", "a":1}}]', '"\\n"', '"\\ud800"', "1e400", "NaN", "", "[1", "1 2", "[" * 100_000],
+    ['{"a":1,"a":2}', '[{"b":{"a":"x", "a":1}}]', "1.50", '"\\ud800"', "1e400", "NaN", "", "[1", "1 2", "[" * 100000],
     ids=lambda text: text[:20],
 )
 def test_what_is_not_compacted(text: str) -> None:
@@ -136,7 +147,7 @@ def test_what_is_not_compacted(text: str) -> None:
     assert taken(text, compacted) is ...
 
 
-@pytest.mark.parametrize("value", [1e16, [1e-5], {"a": [{"b": -1e300}]}])
+@pytest.mark.parametrize("value", [1e16, [1e-5], 9.99e-5, -1e-7, {"a": [{"b": -1e300}]}])
 def test_numbers_with_an_exponent(value: Any) -> None:
     """A number that parsers write in several ways is written as it always is, or left to others."""
     assert taken(loose(value), compacted) in (..., (value, jsontext.dumps(value)))

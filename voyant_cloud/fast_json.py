@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any, Final
@@ -23,6 +24,10 @@ __all__ = ["ORJSON", "compact", "read_loosely", "read_written"]
 _LEAST: Final = 1e-4
 _MOST: Final = 1e16
 """Between these, every writer of JSON writes a number in the same way, and no parser has rounded a whole one."""
+_EXPONENT: Final = re.compile("e[-+0-9](?<=[0-9]e.)")
+_SMALL: Final = "0.0000"
+"""Where a text has neither, orjson wrote no other numbers into it. Both may be a part of something else, too."""
+_SPACE: Final = b" \t\r\n"
 
 
 def read_loosely(text: bytes) -> Any:
@@ -60,23 +65,24 @@ def read_written(text: str) -> Any:
 def compact(text: bytes) -> tuple[Any, str]:
     """Read a JSON value as strictly as ``jsontext.loads``, and write it as ``jsontext.dumps`` does.
 
-    Each string stands between two quotes: a key that is repeated in what is read is missing in what is written. Behind
-    a backslash there may be another quote, or half of a character.
+    As ``read_written``, but for white space, of which a string has the same on either side.
 
     Returns:
         The value and its text.
 
     Raises:
-        TypeError, ValueError, RecursionError, StopIteration: it is not JSON, or not just as usual.
+        TypeError, ValueError, RecursionError, StopIteration: it stands otherwise, or is not JSON.
     """
     value = read_loosely(text)
     if ORJSON is None:
         written = jsontext.encode(value)
-    elif _has_plain_numbers((value,)):
-        written = ORJSON.dumps(value).decode()
+        encoded = written.encode()
     else:
-        raise ValueError
-    if b"\\" in text or written.count('"') != text.count(b'"'):
+        encoded = ORJSON.dumps(value)
+        written = encoded.decode()
+        if (_SMALL in written or _EXPONENT.search(written)) and not _has_plain_numbers((value,)):
+            raise ValueError
+    if encoded.translate(None, _SPACE) != text.translate(None, _SPACE):
         raise ValueError
     return value, written
 

@@ -33,17 +33,16 @@ class Record:
         place: where it is, for people: its line, or its number in an array.
         raw: its text as it stands in the input.
         content: what ``Records.item`` reads it from.
-        digest: tells whether another run met the same record at the same number.
     """
 
     number: int
     place: int
     raw: bytes
     content: Any
-    digest: int = attrs.field(init=False)
 
-    @digest.default
-    def _checksum(self) -> int:
+    @property
+    def digest(self) -> int:
+        """Tells whether another run met the same record at the same number."""
         return zlib.crc32(self.raw, self.number & 0xFFFFFFFF)
 
 
