@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Callable
@@ -11,7 +12,11 @@ __all__ = ["load", "main"]
 
 
 def load() -> Callable[[], Any]:
-    """Import the command line and return what runs it, or end the process where the extra is missing."""
+    """Import the command line and return what runs it, or end the process where the extra is missing.
+
+    What is imported is there until the end: no look for garbage is to go through it, nor the last one of all.
+    """
+    gc.disable()
     try:
         for name in ("click", "rich"):
             importlib.import_module(name)
@@ -20,6 +25,9 @@ def load() -> Callable[[], Any]:
         if error.name not in ("click", "rich"):
             raise
         sys.exit('voyant-cloud: the command line needs an extra; run: pip install "voyant-cloud[cli]"')
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def main() -> None:
