@@ -21,10 +21,10 @@ __all__ = ["steepness", "table"]
 RESULTS = Path(__file__).parent / "results"
 TOLERANCE = 0.15
 """By how much an exponent may seem larger than it is, where two figures of one run are some percent off."""
-_HEAD = ("what grows", "cost", "microseconds at first", "at last", "exponent", "allowed", "")
+_HEAD = ("what grows", "cost", "microseconds at first", "at last", "exponent", "beside", "allowed", "")
 
 Grown = dict[str, Any]
-"""A measured series: what grows, its points, and for each curve the cost at each point."""
+"""A measured series: what grows, its points, for each curve the cost at each point, and beside which it is judged."""
 
 
 def main() -> int:
@@ -54,8 +54,10 @@ def table(grown: Mapping[str, Grown]) -> str:
     for each in grown.values():
         points = each["points"]
         for curve, costs in each["curves"].items():
-            exponent = steepness(points, costs)
-            is_defect = exponent > each["exponent"] + TOLERANCE and not curve.endswith(BY_THE_CLOCK)
+            bare = each["beside"].get(curve)
+            exponent = steepness(points, costs if bare is None else _ratios(costs, each["curves"][bare]))
+            is_judged = curve not in each["beside"].values() and not curve.endswith(BY_THE_CLOCK)
+            is_defect = is_judged and exponent > each["exponent"] + TOLERANCE
             rows.append(
                 (
                     f"{each['grows']}, {points[0]:,} to {points[-1]:,}",
@@ -63,7 +65,8 @@ def table(grown: Mapping[str, Grown]) -> str:
                     number(costs[0]),
                     number(costs[-1]),
                     f"{exponent:.2f}",
-                    f"{each['exponent']}",
+                    bare or "",
+                    f"{each['exponent']}" if is_judged else "",
                     "grows faster than its work" if is_defect else "",
                 )
             )
@@ -74,6 +77,10 @@ def steepness(points: Sequence[float], costs: Sequence[float]) -> float:
     """Return the power of what grows with which the cost grows, at the steepest step from point to point."""
     steps = zip(pairwise(points), pairwise(costs), strict=True)
     return max(math.log(cost / cheaper) / math.log(point / less) for (less, point), (cheaper, cost) in steps)
+
+
+def _ratios(costs: Sequence[float], bare: Sequence[float]) -> list[float]:
+    return [cost / other for cost, other in zip(costs, bare, strict=True)]
 
 
 def _measure(series: Series, turns: int) -> Grown:
@@ -90,6 +97,7 @@ def _measure(series: Series, turns: int) -> Grown:
         "exponent": series.exponent,
         "points": series.points,
         "curves": curves,
+        "beside": dict(series.beside),
     }
 
 

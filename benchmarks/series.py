@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from benchmarks.bare_writes import BareWrites
 from benchmarks.process import cpu_seconds, require_descriptors, require_linux
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import Subscribers, frame_bytes, urls, websockets
@@ -22,6 +23,8 @@ Turn = Callable[[], Mapping[str, float]]
 """Measures every curve of a series at one point: microseconds of the server's processor, unless its name says else."""
 BY_THE_CLOCK = ", by the clock"
 """Ends the name of a curve that also has in it what the reading side and all else on the machine takes."""
+SINGLE, BATCH = "delivery of a single publish", "delivery of a batch of 100"
+BARE_SINGLE, BARE_BATCH = "bare write of a message", "bare write of 100, a message"
 EVENT = "order.updated"
 DATA = {"orderId": "ord_000001", "status": "paid"}
 
@@ -36,6 +39,8 @@ class Series:
         points: how far it grows.
         exponent: the power of it with which the cost may grow: 0 where a unit stays the same work, 1 where it is more.
         prepare: makes a point ready, for as long as its block lasts.
+        beside: for a curve the one of what the machine takes for the same without this server. It is judged by its
+            ratio to that.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Series:
     points: tuple[int, ...]
     exponent: float
     prepare: Callable[[int], AbstractContextManager[Turn]]
+    beside: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class Bench:
@@ -54,9 +60,7 @@ class Bench:
 
     def cost(self, units: int, act: Callable[[], object]) -> float:
         """Return the microseconds of the server's processor that each of *units* takes."""
-        before = cpu_seconds(self._pid)
-        act()
-        return (cpu_seconds(self._pid) - before) / units * 1e6
+        return cost_to(self._pid, units, act)
 
     def costs(
         self, curve: str, units: int, subscribers: Subscribers, each: int, act: Callable[[], object]
@@ -75,6 +79,13 @@ class Bench:
         """Publish *size* at a time."""
         for start in range(0, len(messages), size):
             self.client.realtime.publish_batch(messages[start : start + size])
+
+
+def cost_to(pid: int, units: int, act: Callable[[], object]) -> float:
+    """Return the microseconds of a process's processor that each of *units* takes."""
+    before = cpu_seconds(pid)
+    act()
+    return (cpu_seconds(pid) - before) / units * 1e6
 
 
 @contextmanager
@@ -96,20 +107,33 @@ def message(channel: str, data: Any = DATA) -> dict[str, Any]:
 
 @contextmanager
 def with_subscribers(count: int) -> Iterator[Turn]:
-    """One channel; fewer messages to more subscribers."""
+    """One channel; fewer messages to more subscribers, and the same bytes from a bare loop to as many."""
     require_descriptors(count + 200)
     one = message("bench")
-    singles, batched = [one] * max(10, min(200, 40_000 // count)), [one] * 100 * max(2, min(50, 4_000 // count))
-    with bench() as it, Subscribers(websockets, urls(it.client, ["bench"]) * count) as subscribers:
+    singles, batches = max(50, min(200, 40_000 // count)), max(10, min(50, 4_000 // count))
+    with (
+        bench() as it,
+        Subscribers(websockets, urls(it.client, ["bench"]) * count) as subscribers,
+        BareWrites() as bare,
+        Subscribers(websockets, [bare.url] * count) as bare_subscribers,
+    ):
         size = frame_bytes(one)
 
+        def bare_cost(messages: int, times: int) -> float:
+            def write() -> None:
+                bare.write(size * messages, times)
+
+            each = size * messages * times
+            return cost_to(bare.pid, messages * times * count, lambda: bare_subscribers.seconds_until(each, write))
+
         def turn() -> dict[str, float]:
-            single, batch = "delivery of a single publish", "delivery of a batch of 100"
-            return it.costs(
-                single, len(singles) * count, subscribers, size * len(singles), lambda: it.publish(singles)
-            ) | it.costs(
-                batch, len(batched) * count, subscribers, size * len(batched), lambda: it.publish_batches(batched)
-            )
+            few, many = [one] * singles, [one] * 100 * batches
+            return {
+                **it.costs(SINGLE, len(few) * count, subscribers, size * len(few), lambda: it.publish(few)),
+                BARE_SINGLE: bare_cost(1, singles),
+                **it.costs(BATCH, len(many) * count, subscribers, size * len(many), lambda: it.publish_batches(many)),
+                BARE_BATCH: bare_cost(100, batches),
+            }
 
         yield turn
 
@@ -227,6 +251,7 @@ SERIES = [
         points=(10, 50, 200, 1_000, 5_000),
         exponent=0,
         prepare=with_subscribers,
+        beside={SINGLE: BARE_SINGLE, BATCH: BARE_BATCH},
     ),
     Series(
         name="bytes",

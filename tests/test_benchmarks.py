@@ -241,11 +241,23 @@ def test_what_grows_faster_than_its_work_is_marked() -> None:
     """Against the exponent that is allowed, and not by the clock, which runs for others, too."""
     curves = {"flat": [5.0, 5.0], "steep": [1.0, 4.0], "steep, by the clock": [1.0, 4.0]}
     series = {
-        name: {"grows": "things", "exponent": most, "points": [1, 4], "curves": curves}
+        name: {"grows": "things", "exponent": most, "points": [1, 4], "curves": curves, "beside": {}}
         for most, name in ((0, "a"), (1, "b"))
     }
     marked = [line for line in growth.table(series).splitlines() if "faster" in line]
-    assert marked == ["| things, 1 to 4 | steep | 1 | 4 | 1.00 | 0 | grows faster than its work |"]
+    assert marked == ["| things, 1 to 4 | steep | 1 | 4 | 1.00 |  | 0 | grows faster than its work |"]
+
+
+def test_what_grows_with_the_machine_is_not_marked() -> None:
+    """What has a bare one beside it is judged by its ratio to that, and the bare one not at all."""
+    curves = {"steep": [2.0, 8.0], "steeper": [1.0, 16.0], "bare": [1.0, 4.0]}
+    beside = {"steep": "bare", "steeper": "bare"}
+    series = {"a": {"grows": "things", "exponent": 0, "points": [1, 4], "curves": curves, "beside": beside}}
+    assert growth.table(series).splitlines()[2:] == [
+        "| things, 1 to 4 | steep | 2 | 8 | 0.00 | bare | 0 |  |",
+        "| things, 1 to 4 | steeper | 1 | 16 | 1.00 | bare | 0 | grows faster than its work |",
+        "| things, 1 to 4 | bare | 1 | 4 | 1.00 |  |  |  |",
+    ]
 
 
 def test_a_run_is_stored(tmp_path: Path) -> None:

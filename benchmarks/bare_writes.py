@@ -1,0 +1,86 @@
+"""A bare loop of writes, in a process of its own: the same bytes to each of many sockets, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from multiprocessing import get_context
+from typing import Any
+
+from voyant_cloud.server.loop import loop_factory
+
+__all__ = ["BareWrites"]
+
+_processes = get_context("spawn")
+_SIZE = struct.Struct("!I")
+_UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x09connected"
+"""The answer to a subscriber, and a first frame."""
+_DONE = b"."
+
+
+class BareWrites:
+    """The loop of the embedded server, with raw subscribers on it. A context manager.
+
+    Attributes:
+        url: where they connect.
+        pid: the process.
+    """
+
+    def __init__(self) -> None:
+        self._ready = _processes.Queue()
+        self._process = _processes.Process(target=_run, args=(self._ready,), daemon=True)
+        self.url = ""
+        self.pid = 0
+
+    def __enter__(self) -> BareWrites:
+        self._process.start()
+        port: int = self._ready.get(timeout=20)
+        self._control = socket.create_connection(("127.0.0.1", port))
+        self.url = f"ws://127.0.0.1:{port}/"
+        self.pid = self._process.pid or 0
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._control.close()
+        self._process.kill()
+        self._process.join()
+
+    def write(self, size: int, times: int) -> None:
+        """Have *size* bytes written to each of them, once after the other, *times* over."""
+        for _ in range(times):
+            self._control.sendall(_SIZE.pack(size))
+            assert self._control.recv(len(_DONE)) == _DONE
+
+
+class _Peer(asyncio.Protocol):
+    """A subscriber, which asks with GET, or who says how much is to be written."""
+
+    def __init__(self, subscribers: list[asyncio.WriteTransport]) -> None:
+        self._subscribers = subscribers
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport: asyncio.WriteTransport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"GET "):
+            self._transport.write(_UPGRADED)
+            self._subscribers.append(self._transport)
+        elif len(data) == _SIZE.size:
+            [size] = _SIZE.unpack(data)
+            chunk = bytes(size)
+            for subscriber in self._subscribers:
+                subscriber.write(chunk)
+            self._transport.write(_DONE)
+
+
+def _run(ready: Any) -> None:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(ready))
+
+
+async def _serve(ready: Any) -> None:
+    subscribers: list[asyncio.WriteTransport] = []
+    server = await asyncio.get_running_loop().create_server(lambda: _Peer(subscribers), "127.0.0.1", 0, backlog=1024)
+    ready.put(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
