@@ -67,6 +67,7 @@ class _Peer(asyncio.Protocol):
             self._transport.write(_UPGRADED)
             self._subscribers.append(self._transport)
         elif len(data) == _SIZE.size:
+            # Anything else is a subscriber that shows that it is alive.
             [size] = _SIZE.unpack(data)
             chunk = bytes(size)
             for subscriber in self._subscribers:

@@ -139,7 +139,21 @@ def test_what_is_usually_compacted(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"a":1,"a":2}', '[{"b":{"a":"x", "a":1}}]', "1.50", '"\\ud800"', "1e400", "NaN", "", "[1", "1 2", "[" * 100000],
+    [
+        '{"a":1,"a":2}',
+        '[{"b":{"a":"x", "a":1}}]',
+        "1.50",
+        "0.00001",
+        "[0.0000999]",
+        "1e-7",
+        '"\\ud800"',
+        "1e400",
+        "NaN",
+        "",
+        "[1",
+        "1 2",
+        "[" * 100000,
+    ],
     ids=lambda text: text[:20],
 )
 def test_what_is_not_compacted(text: str) -> None:

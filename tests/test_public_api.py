@@ -127,3 +127,9 @@ def test_every_module_imports_in_a_project() -> None:
 def test_star_import_of_modules(name: str) -> None:
     """What a module calls public is there."""
     exec(f"from {name} import *", {})
+
+
+def test_the_program_looks_for_garbage() -> None:
+    """But not through what was imported."""
+    load = "from voyant_cloud.__main__ import load; load()"
+    assert run(f"{load}; import gc; print(gc.isenabled(), gc.get_freeze_count() > 10_000)") == "True True\n"

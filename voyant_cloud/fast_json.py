@@ -24,9 +24,11 @@ __all__ = ["ORJSON", "compact", "read_loosely", "read_written"]
 _LEAST: Final = 1e-4
 _MOST: Final = 1e16
 """Between these, every writer of JSON writes a number in the same way, and no parser has rounded a whole one."""
+# With the letter first, since a fixed one is found without a look at every digit.
 _EXPONENT: Final = re.compile("e[-+0-9](?<=[0-9]e.)")
 _SMALL: Final = "0.0000"
-"""Where a text has neither, orjson wrote no other numbers into it. Both may be a part of something else, too."""
+"""Where a text has neither an exponent nor this, orjson wrote no number into it that is beyond those. Both may be part
+of something else, too."""
 _SPACE: Final = b" \t\r\n"
 
 

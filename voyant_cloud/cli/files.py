@@ -58,7 +58,8 @@ def replace(path: Path, content: bytes) -> BinaryIO:
         The new file, open at its end for writing, and locked as by ``open_locked``.
 
     Raises:
-        OSError: it cannot be written; the old file is as it was.
+        OSError: it cannot be written, and the old file is as it was; or only that it is there may be forgotten with a
+            loss of power.
     """
     # A link stays one, and leads to the new file.
     path = Path(os.path.realpath(path))
@@ -72,6 +73,7 @@ def replace(path: Path, content: bytes) -> BinaryIO:
         write(file, content)
         os.fsync(file.fileno())
         os.replace(draft, path)
+        _sync_folder(path)
     except BaseException as error:
         file.close()
         with contextlib.suppress(OSError):
@@ -80,7 +82,6 @@ def replace(path: Path, content: bytes) -> BinaryIO:
             # The draft's name says nothing to anybody.
             raise _named(error, path) from None
         raise
-    _sync_folder(path)
     return file
 
 

@@ -16,8 +16,10 @@ import pytest
 
 from tests.waiting import until
 from voyant_cloud.about_to_wait import telling
+from voyant_cloud.cli import files
 from voyant_cloud.cli.batch import checkpoint as checkpoint_module
-from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
+from voyant_cloud.cli.batch.checkpoint import Checkpoint
+from voyant_cloud.cli.batch.sending import Sending
 from voyant_cloud.cli.exits import CommandError, ExitCode
 
 TEXTS = ['{"channel":"a","event":"e","data":{"n":1}}', '{"channel":"a","event":"e"}']
@@ -353,14 +355,37 @@ def test_a_disk_that_loses_something(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_whoever_has_something_else_to_do_is_told(tmp_path: Path) -> None:
-    """That the disk is waited for is told before, and only where there is one."""
+    """That the disk is waited for is told before, where another batch is on its way that keeps the service busy."""
     told: list[str] = []
-    for path in (None, tmp_path / "c"):
-        checkpoint = begun(path)
-        with telling(lambda: told.append("waits")):
+    checkpoint = begun(tmp_path / "c")
+    with telling(lambda: told.append("waits")):
+        one = checkpoint.sending(digests(1), {}, TEXTS)
+        assert told == []
+        checkpoint.sending(digests(2), {}, TEXTS)
+        assert told == ["waits"]
+        checkpoint.was_published(one)
+    assert told == ["waits"]
+    checkpoint.close()
+
+
+def test_a_new_file_that_may_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not known which file is in place, nothing more is noted, in either: what is refused is not sent."""
+    monkeypatch.setattr(checkpoint_module, "_COMPACT_ABOVE", 1)
+    checkpoint = begun(tmp_path / "c")
+
+    def fail(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(files, "_sync_folder", fail)
+        with pytest.raises(OSError, match="Input/output error"):
             checkpoint.sending(digests(1), {}, TEXTS)
-        assert told == ([] if path is None else ["waits"])
-        checkpoint.close()
+    monkeypatch.setattr(checkpoint_module, "_COMPACT_ABOVE", 1_000_000)
+    with pytest.raises(OSError, match="Input/output error"):
+        checkpoint.sending(digests(2), {}, TEXTS)
+    assert checkpoint.unfinished == []
+    checkpoint.close()
+    assert ranges_in(tmp_path / "c") == []
 
 
 def run_together(work: Callable[[Any], None], arguments: list[Any]) -> None:

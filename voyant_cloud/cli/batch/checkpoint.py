@@ -22,52 +22,28 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import attrs
-
 from voyant_cloud import jsontext
 from voyant_cloud.about_to_wait import about_to_wait
 from voyant_cloud.cli import files
+from voyant_cloud.cli.batch.sending import Sending, line_of
 from voyant_cloud.cli.batch.settled import Settled
 from voyant_cloud.cli.exits import CommandError, ExitCode
 from voyant_cloud.cli.output import as_json
 
-__all__ = ["Checkpoint", "Sending"]
+__all__ = ["Checkpoint"]
 
 _VERSION: Final = 1
 _COMPACT_ABOVE: Final = 16 * 1024 * 1024
 """Bytes. Batches are written whole, so that a file for a long input would become as long as that."""
 
 
-@attrs.frozen
-class Sending:
-    """A batch that was sent, or was about to be.
-
-    Attributes:
-        key: the idempotency key that it goes with, each time.
-        at: when it was first sent, seconds since 1970.
-        digests: the checksum of each of its records, by number, in their order.
-        after: the id of the last message that was known to be stored before it, by channel where that is known.
-        texts: its messages, each as JSON.
-    """
-
-    key: str
-    at: float
-    digests: Mapping[int, int]
-    after: Mapping[str, str]
-    texts: Sequence[str]
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """What it holds, as on the wire."""
-        return [jsontext.loads(text) for text in self.texts]
-
-
 class Checkpoint:
     """The progress of one input. Several threads may tell it what happened.
 
-    Lock rule: ``_lock`` guards every field and what is written to the file; nobody waits for the network while holding
-    it. ``_disk`` is held by the one thread that waits for the disk, for all that have written by then, or that puts
-    another file in this one's place; who needs both takes it first.
+    Lock rules: ``_lock`` guards what is known and what is written; nobody waits for the network, or for the disk but to
+    put another file in this one's place, while holding it. ``_disk`` guards ``_on_disk``; it is held by the one thread
+    that waits for the disk, for all that have written by then. ``_file`` and ``_lost`` change under both and are read
+    under either. Who needs both takes ``_disk`` first.
 
     Args:
         path: the file; ``None`` keeps everything in memory.
@@ -148,14 +124,19 @@ class Checkpoint:
             OSError: it cannot be written; do not send it.
         """
         sending = Sending(uuid.uuid4().hex, self._clock(), digests, after, texts)
-        line = _line_of(sending)
+        line = line_of(sending)
         self._keep_small()
         with self._lock:
+            self._require_sound()
             self._append(line)
             self._sending[sending.key] = sending
             self._noted += 1
             number = self._noted
+            # Alone, it would find the interpreter taken afterwards, and the service without work.
+            tells = self._file is not None and len(self._sending) > 1
         try:
+            if tells:
+                about_to_wait()
             self._wait_for_disk(number)
         except OSError:
             with self._lock:
@@ -214,24 +195,26 @@ class Checkpoint:
 
     def _wait_for_disk(self, number: int) -> None:
         """Return once the batch that was noted as the *number*th is on the disk."""
-        if self._path is None:
-            return
-        about_to_wait()
         with self._disk:
             if self._file is None or self._on_disk >= number:
                 return
-            if self._lost is not None:
-                # The system says so once, and from then on takes what it has lost for written.
-                raise OSError(*self._lost.args)
+            # The system says so once, and from then on takes what it has lost for written.
+            self._require_sound()
             with self._lock:
                 # Those that are noted while the disk is busy are for the next time.
                 noted = self._noted
             try:
                 os.fsync(self._file.fileno())
             except OSError as error:
-                self._lost = error
+                with self._lock:
+                    self._lost = error
                 raise
             self._on_disk = noted
+
+    def _require_sound(self) -> None:
+        """Refuse to go on once something that was noted may not be in the file."""
+        if self._lost is not None:
+            raise OSError(self._lost.errno, self._lost.strerror, self._lost.filename)
 
     def _keep_small(self) -> None:
         with self._lock:
@@ -255,9 +238,14 @@ class Checkpoint:
             "published": self.published,
             "rejected": self.rejected,
         }
-        lines = [as_json(snapshot), *map(_line_of, self._sending.values())]
+        lines = [as_json(snapshot), *map(line_of, self._sending.values())]
         content = "".join(f"{line}\n" for line in lines).encode()
-        file = files.replace(self._path, content)
+        try:
+            file = files.replace(self._path, content)
+        except OSError as error:
+            # The new file may be in its place all the same, and what is appended to the old one is nowhere then.
+            self._lost = error
+            raise
         if self._file is not None:
             self._file.close()
         self._file, self._size = file, len(content)
@@ -310,17 +298,3 @@ class Checkpoint:
     def _reject(self, number: int, digest: int) -> None:
         self.settled.add(number, digest)
         self.rejected += 1
-
-
-def _line_of(sending: Sending) -> str:
-    head = as_json(
-        {
-            "sending": sending.key,
-            "at": sending.at,
-            "numbers": list(sending.digests),
-            "digests": list(sending.digests.values()),
-            "after": dict(sending.after),
-        }
-    )
-    # The messages are JSON already, and the most of the line.
-    return f'{head[:-1]},"messages":[{",".join(sending.texts)}]}}'

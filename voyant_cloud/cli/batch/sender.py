@@ -9,9 +9,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from voyant_cloud.cli.batch.checkpoint import Checkpoint, Sending
+from voyant_cloud.cli.batch.checkpoint import Checkpoint
 from voyant_cloud.cli.batch.lookup import NEWEST, Finding, find
 from voyant_cloud.cli.batch.progress import Counters
+from voyant_cloud.cli.batch.sending import Sending
 from voyant_cloud.cli.exits import CannotResumeError, CommandError, ExitCode
 from voyant_cloud.errors import (
     ConflictError,

@@ -98,7 +98,7 @@ class Passing:
         self._digest = 0
 
     def is_settled(self, number: int, digest: int) -> bool:
-        """Tell whether a record is settled. Every record has to be asked for, in order.
+        """Tell whether a record is settled. Every record has to be asked for, in order, until that is done.
 
         Raises:
             ChangedInputError: the records of the range that ends here are not those which settled.
