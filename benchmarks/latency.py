@@ -27,7 +27,8 @@ __all__ = ["ROWS"]
 Take = Callable[[Trips], list[float]]
 """One turn; returns each message's seconds."""
 IDLE = 300
-LOADED = 1_500
+TRIED = 1_500
+LOADED = 6_000
 EVENT = "order.updated"
 DATA = {"orderId": "ord_1", "status": "paid", "total": 129.5}
 # One connection sends all the load, which a server would take for abuse.
@@ -75,7 +76,7 @@ def idle(_: Trips) -> Take:
 
 def half_load(ours: Trips) -> Take:
     """Half of the rate that ours can keep up with, which is found before the turns; the echo gets the same."""
-    rate = ours.highest_pace(LOADED) / 2
+    rate = ours.highest_pace(TRIED) / 2
     return lambda trips: trips.at_pace(LOADED, rate)
 
 

@@ -21,7 +21,7 @@ from voyant_cloud import VoyantCloudClient
 
 __all__ = ["ROWS"]
 
-PUBLISHES = 400
+PUBLISHES = 1_000
 MANY = 20_000
 LINES = 60_000
 CHANNELS = 20
