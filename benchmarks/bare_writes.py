@@ -5,46 +5,34 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from multiprocessing import get_context
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
-from voyant_cloud.server.loop import loop_factory
+from benchmarks.loop_process import LoopProcess
 
 __all__ = ["BareWrites"]
 
-_processes = get_context("spawn")
 _SIZE = struct.Struct("!I")
 _UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x09connected"
 """The answer to a subscriber, and a first frame."""
 _DONE = b"."
 
 
-class BareWrites:
-    """The loop of the embedded server, with raw subscribers on it. A context manager.
-
-    Attributes:
-        url: where they connect.
-        pid: the process.
-    """
+class BareWrites(LoopProcess):
+    """The loop, with raw subscribers on it. A context manager."""
 
     def __init__(self) -> None:
-        self._ready = _processes.Queue()
-        self._process = _processes.Process(target=_run, args=(self._ready,), daemon=True)
-        self.url = ""
-        self.pid = 0
+        super().__init__(_serve)
 
-    def __enter__(self) -> BareWrites:
-        self._process.start()
-        port: int = self._ready.get(timeout=20)
-        self._control = socket.create_connection(("127.0.0.1", port))
-        self.url = f"ws://127.0.0.1:{port}/"
-        self.pid = self._process.pid or 0
+    def __enter__(self) -> Self:
+        super().__enter__()
+        to = urlsplit(self.url)
+        self._control = socket.create_connection((to.hostname, to.port))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *reason: object) -> None:
         self._control.close()
-        self._process.kill()
-        self._process.join()
+        super().__exit__(*reason)
 
     def write(self, size: int, times: int) -> None:
         """Have *size* bytes written to each of them, once after the other, *times* over."""
@@ -75,13 +63,8 @@ class _Peer(asyncio.Protocol):
             self._transport.write(_DONE)
 
 
-def _run(ready: Any) -> None:
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(ready))
-
-
 async def _serve(ready: Any) -> None:
     subscribers: list[asyncio.WriteTransport] = []
     server = await asyncio.get_running_loop().create_server(lambda: _Peer(subscribers), "127.0.0.1", 0, backlog=1024)
-    ready.put(server.sockets[0].getsockname()[1])
+    ready.put(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
     await server.serve_forever()
