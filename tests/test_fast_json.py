@@ -152,7 +152,7 @@ def test_what_is_usually_compacted(value: Any) -> None:
         "",
         "[1",
         "1 2",
-        "[" * 100000,
+        "[" * 100_000,
     ],
     ids=lambda text: text[:20],
 )
