@@ -47,7 +47,7 @@ class FastCheck:
             TypeError, ValueError: the message is not just as usual, or breaks a limit.
         """
         names = self.names_text(channel, event)
-        return f"{{{names}}}" if data is None else f'{{{names},"data":{self._text(data)}}}'
+        return f"{{{names}}}" if data is None else f'{{{names},"data":{self.value_text(data)}}}'
 
     def data_text(self, channel: Any, event: Any, data: Any) -> str:
         """Return a message's data as JSON.
@@ -56,7 +56,7 @@ class FastCheck:
             TypeError, ValueError: the message is not just as usual, or breaks a limit.
         """
         self.names_text(channel, event)
-        return self._text(data)
+        return self.value_text(data)
 
     def names_text(self, channel: Any, event: Any) -> str:
         """Return a message's channel and event as they stand in a batch.
@@ -76,7 +76,12 @@ class FastCheck:
         self._good[channel, event] = text
         return text
 
-    def _text(self, data: Any) -> str:
+    def value_text(self, data: Any) -> str:
+        """Return data as JSON.
+
+        Raises:
+            ValueError: it is none, or breaks a limit.
+        """
         text = jsontext.dumps(data, max_depth=self._depth)
         self.require_size(text)
         return text

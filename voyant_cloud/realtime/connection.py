@@ -150,7 +150,7 @@ class Connection:
             limit: how many frames to read at most, 1 or more.
 
         Returns:
-            The texts among them, in order; none if nothing came in time, or only control frames.
+            The texts among them, in order; none if nothing came in time, or only control frames or a part of one.
 
         Raises:
             ConnectionEndedError: it has ended. Texts that came before were returned by earlier calls.
@@ -255,13 +255,13 @@ class Connection:
     def _take_usual(self, texts: list[str], limit: int) -> None:
         """Wait for bytes if there are none, and add the texts of whole frames that are just as usual."""
         try:
-            self._wire.await_bytes()
+            payloads = self._wire.take(partial(split_frames, limit=limit - len(texts)))
         except TimeoutError:
             raise
         except OSError as error:
             raise _lost(error) from None
         self._wire.read_deadline = 0.0
-        self._decode_all(self._wire.take(partial(split_frames, limit=limit - len(texts))), texts)
+        self._decode_all(payloads, texts)
 
     def _read(self) -> str | None:
         """Read a frame; return the text that it completes, if it does."""

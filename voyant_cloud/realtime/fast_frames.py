@@ -46,12 +46,18 @@ def split_frames(chunk: bytes, place: int, limit: int) -> tuple[list[bytes], int
     Returns:
         The payloads, and where the next frame begins.
     """
+    size = len(chunk)
+    # Where a header of four bytes is there for certain.
+    last = size - _HEADER.size
+    if place > last:
+        return [], place
+    kind, length = _HEADER.unpack_from(chunk, place)
+    if kind == _FINAL_TEXT | _TWO_BYTES and place + _HEADER.size + length == size:
+        # One frame, as on a channel that is not busy.
+        return [chunk[place + _HEADER.size :]], size
     payloads: list[bytes] = []
     # All that each frame needs is local, which is quicker to get at.
     read_header, header, long, add = _HEADER.unpack_from, _HEADER.size, _FINAL_TEXT | _TWO_BYTES, payloads.append
-    size = len(chunk)
-    # Where a header of four bytes is there for certain.
-    last = size - header
     for _ in repeat(None, limit):
         if place > last:
             break

@@ -65,7 +65,7 @@ class Lifecycle:
     """The state of a channel.
 
     Lock rule: ``_lock`` guards every field. It is held for a few instructions only: no I/O, no handler, no other
-    lock.
+    lock. Without it, ``_state``, ``_error`` and ``_live`` may each be looked at, once.
     """
 
     def __init__(self) -> None:
@@ -73,6 +73,8 @@ class Lifecycle:
         self._changed = threading.Condition(self._lock)
         self._state = ChannelState.CONNECTING
         self._connection: Connection | None = None
+        # The connection, while the state is connected.
+        self._live: Connection | None = None
         self._error: RealtimeError | None = None
         self.was_live = False
         """Whether it was connected when it ended for good."""
@@ -146,10 +148,10 @@ class Lifecycle:
         Raises:
             RealtimeClosedError: the channel has ended.
         """
-        with self._lock:
-            if self._state is ChannelState.CLOSED:
-                raise self._closed_error()
-            return self._connection if self._state is ChannelState.CONNECTED else None
+        live = self._live
+        if live is None and self._state is ChannelState.CLOSED:
+            raise self._closed_error()
+        return live
 
     def require_live_connection(self) -> Connection:
         """Return the connection to send on.
@@ -158,10 +160,10 @@ class Lifecycle:
             RealtimeNotConnectedError: there is none now.
             RealtimeClosedError: the channel has ended.
         """
-        connection = self.live_connection()
-        if connection is None:
+        live = self._live or self.live_connection()
+        if live is None:
             raise RealtimeNotConnectedError("the channel is not connected now; nothing was sent")
-        return connection
+        return live
 
     def wait_connected(self, timeout: float | None) -> bool:
         """Wait until the channel is connected.
@@ -185,6 +187,7 @@ class Lifecycle:
     def _move(self, state: ChannelState) -> None:
         assert self._lock.locked()
         self._state = state
+        self._live = self._connection if state is ChannelState.CONNECTED else None
         self._changed.notify_all()
 
     def _closed_error(self) -> RealtimeClosedError:

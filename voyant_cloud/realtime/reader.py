@@ -209,8 +209,9 @@ class Reader:
         finally:
             if self._session.is_live and not was_live:
                 yield from self._went_live(connection)
-            if events:
-                yield from self._put(events, connection)
+            # Nothing is read while the handlers are behind, so nothing would answer the service's pings either.
+            while events and not (yield Put(self._dispatcher, events, _STALL_PING)):
+                connection.ping()
 
     def _went_live(self, connection: Connection) -> Steps[None]:
         self._recovery.went_live(time.monotonic())
@@ -219,11 +220,6 @@ class Reader:
         else:
             self._presence.went_live(connection)
         logger.info("channel %s: connected", self._options.channel)
-
-    def _put(self, events: Sequence[Event], connection: Connection) -> Steps[None]:
-        # Nothing is read while the handlers are behind, so nothing would answer the service's pings either.
-        while not (yield Put(self._dispatcher, events, _STALL_PING)):
-            connection.ping()
 
     def _act_on(self, check: Check, connection: Connection) -> None:
         if check is Check.PING:

@@ -21,6 +21,8 @@ _READ_SIZE: Final = 65_536
 _BEGINNING: Final = len("HTTP/1.1 200 ")
 # select() cannot watch descriptors above 1,023; Windows has nothing else.
 _Selector: Final[Any] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+_NOT_NOW: Final = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""What a socket that never blocks raises where it would."""
 _OPTIONS: Final = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
 
 
@@ -106,7 +108,8 @@ class Wire:
             TooMuchDataError: more came than ``allow`` allowed for.
             OSError: the connection is broken.
         """
-        self.await_bytes()
+        if self._place == len(self._buffer):
+            self._fill()
         chunk = self._buffer[self._place : self._place + size]
         self._place += len(chunk)
         self._allowance -= len(chunk)
@@ -115,16 +118,11 @@ class Wire:
         return chunk
 
     def take(self, split: Callable[[bytes, int], tuple[T, int]]) -> T:
-        """Take what *split* finds in the bytes that came and were not read yet.
+        """Take what *split* finds in the bytes that came and were not read yet; wait for some if there are none.
 
         Args:
-            split: is given them and where they begin; returns what it found and where the rest begins.
-        """
-        found, self._place = split(self._buffer, self._place)
-        return found
-
-    def await_bytes(self) -> None:
-        """Wait for bytes, unless some came that were not read yet. None come at the end of the stream.
+            split: is given them and where they begin; returns what it found and where the rest begins. At the end of
+                the stream there are none.
 
         Raises:
             TimeoutError: nothing came before the deadline.
@@ -132,6 +130,8 @@ class Wire:
         """
         if self._place == len(self._buffer):
             self._fill()
+        found, self._place = split(self._buffer, self._place)
+        return found
 
     @property
     def is_buffered(self) -> bool:
@@ -145,7 +145,11 @@ class Wire:
             TimeoutError: it took longer than the send timeout.
             OSError: the connection is broken.
         """
-        sent = self._write_now(data)
+        try:
+            with self._lock:
+                sent = self._require_socket().send(data)
+        except _NOT_NOW:
+            sent = 0
         if sent < len(data):
             deadline = time.monotonic() + self.send_timeout
             rest = memoryview(data)[sent:]
@@ -226,7 +230,11 @@ class Wire:
             raise OSError(code, os.strerror(code))
 
     def _fill(self) -> None:
-        self._buffer = self._when_ready(self._read_some, self.read_deadline, selectors.EVENT_READ)
+        try:
+            with self._lock:
+                self._buffer = self._require_socket().recv(_READ_SIZE)
+        except _NOT_NOW:
+            self._buffer = self._when_ready(self._read_some, self.read_deadline, selectors.EVENT_READ)
         self._place = 0
         self.bytes_received += len(self._buffer)
         if self.beginning is not None and len(self.beginning) < _BEGINNING:
@@ -234,14 +242,6 @@ class Wire:
 
     def _read_some(self) -> bytes:
         return self._require_socket().recv(_READ_SIZE)
-
-    def _write_now(self, data: bytes) -> int:
-        """Write what goes without waiting; return how much it was."""
-        try:
-            with self._lock:
-                return self._require_socket().send(data)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return 0
 
     def _write_some(self, data: bytes | memoryview) -> int:
         return self._require_socket().send(data)

@@ -80,6 +80,8 @@ class FrameWriter:
 
     def __init__(self, channel: str) -> None:
         self._channel = channel
+        # Where the event stands in what ``names_text`` returns: each has its comma.
+        self._event_at = len(f'"channel":{jsontext.quote(channel)},')
         self._check = FastCheck(PublishRealtimeMessageInput)
 
     def write(self, event: Any, data: Any) -> str:
@@ -89,11 +91,11 @@ class FrameWriter:
             VoyantValidationError: the event or its data breaks a limit.
         """
         try:
-            text = self._check.data_text(self._channel, event, data)
+            names = self._check.names_text(self._channel, event)
+            rest = "" if data is None else f',"data":{self._check.value_text(data)}'
         except (TypeError, ValueError):
             return encode_frame(PublishRealtimeMessageInput(event=event, data=data))
-        rest = "" if data is None else f',"data":{text}'
-        return f'{{"type":"publish","event":{jsontext.quote(event)}{rest}}}'
+        return f'{{"type":"publish",{names[self._event_at :]}{rest}}}'
 
 
 def size_of(text: str) -> int:
