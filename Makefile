@@ -11,7 +11,7 @@ SPEC ?= openapi/voyant-cloud.yaml
 PURE_MODULES := cli/batch/lookup cli/batch/pace cli/batch/settled cli/visible envelope failures \
   fast_check fast_json fast_models integrations/capabilities jsontext retry urls realtime/backoff realtime/client_frame realtime/events realtime/fast_frames \
   realtime/frames realtime/liveness realtime/recovery realtime/session realtime/steps realtime/stored realtime/timers realtime/written \
-  server/block server/capabilities server/engine/memory_history server/engine/redis_names server/engine/redis_payload server/engine/redis_roster server/engine/redis_url server/fast_batch server/memory \
+  server/block server/capabilities server/client_frames server/engine/memory_history server/engine/redis_names server/engine/redis_payload server/engine/redis_roster server/engine/redis_url server/fast_batch server/memory \
   server/message_id server/origins \
   server/presence server/rate server/settings server/tail server/tally server/wire testing/difference testing/wanted
 empty :=

@@ -57,8 +57,13 @@ def read_written(text: str) -> Any:
     Raises:
         ValueError, RecursionError, StopIteration: it stands otherwise, or is not JSON.
     """
-    value = read_loosely(text.encode())
-    again = jsontext.encode(value) if ORJSON is None else ORJSON.dumps(value).decode()
+    value: Any
+    if ORJSON is None:
+        value = read_loosely(text.encode())
+        again = jsontext.encode(value)
+    else:
+        value = ORJSON.loads(text)
+        again = ORJSON.dumps(value).decode()
     if again != text:
         raise ValueError
     return value

@@ -122,6 +122,21 @@ class MessagesContract:
         assert [(name, texts(messages)) for name, messages in heard.calls] == [("a", ["1"]), ("b", ["1"]), ("b", ["2"])]
 
     @in_loop
+    async def test_at_once_is_as_any_other(self, new_engine: NewEngine) -> None:
+        """What is stored at once stands and is delivered between the others; an engine may always ask to wait."""
+        engine = new_engine()
+        async with opened(engine, "a") as heard:
+            stored = await publish(engine, "1")
+            for data in ("2", "3"):
+                message = engine.append_now(NewMessage("a", "e", data))
+                stored += await publish(engine, data) if message is None else [message]
+            stored += await publish(engine, "4")
+            await heard.until(lambda: len(heard.messages()) == 4)
+            history = await engine.history("a", limit=10)
+        assert (seqs(stored), texts(stored)) == ([1, 2, 3, 4], ["1", "2", "3", "4"])
+        assert stored == heard.messages() == history.messages
+
+    @in_loop
     async def test_cancelled_append_is_delivered_or_not_stored(self, new_engine: NewEngine) -> None:
         """A caller that goes away takes nothing with it: what was stored is delivered, and others are answered."""
         engine = new_engine()

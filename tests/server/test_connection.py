@@ -62,7 +62,7 @@ def test_a_silent_peer_is_pinged_once_then_dropped() -> None:
         scene.connection.tick(start + 20.0, 0)
         scene.connection.tick(start + 25.0, 0)
         assert scene.transport.frames().count((9, b"")) == 1
-        scene.connection.heard(start + 26.0)
+        scene.connection.last_heard = start + 26.0
         scene.connection.tick(start + 46.0, 0)
         assert scene.transport.frames().count((9, b"")) == 2
         scene.connection.tick(start + 56.0, 0)
@@ -184,7 +184,7 @@ def test_a_write_that_is_stuck_ends_with_4008() -> None:
         scene.transport.stalled = True
         scene.hub.on_messages(CHANNEL, scene.engine.commit(1))
         now = asyncio.get_running_loop().time()
-        scene.connection.heard(now + 9)
+        scene.connection.last_heard = now + 9
         scene.connection.tick(now + 9.0, 0)
         assert scene.connection.close_code is None
         scene.connection.tick(now + 10.5, 0)

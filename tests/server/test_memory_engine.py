@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.engine_harness import Clock, Heard, in_loop
+from tests.server.engine_harness import Clock, Heard, in_loop, texts
 from voyant_cloud.server.engine import memory
 from voyant_cloud.server.engine.base import IdempotencyKey, NewMessage
 from voyant_cloud.server.engine.memory import MemoryEngine
@@ -69,6 +69,27 @@ async def test_many_messages_take_no_more_than_they_may() -> None:
             assert kept(engine) <= 106
         history = await engine.history("a", limit=1_000)
         assert [int(message.data) for message in history.messages] == list(range(900, 1_000))
+
+
+@in_loop
+async def test_the_first_is_told_at_once_and_the_rest_of_a_turn_together() -> None:
+    """A lone message waits for nothing; many cost their subscribers one write for each channel."""
+    engine = MemoryEngine()
+    heard = Heard()
+    await engine.open(heard)
+    await engine.watch("a")
+    await engine.watch("b")
+    for number in range(3):
+        assert engine.append_now(NewMessage("a", "e", str(number))) is not None
+    await engine.append([NewMessage("b", "e", "3"), NewMessage("a", "e", "4")])
+    assert [(name, texts(messages)) for name, messages in heard.calls] == [("a", ["0"])]
+    await asyncio.sleep(0)
+    assert [(name, texts(messages)) for name, messages in heard.calls[1:]] == [("a", ["1", "2", "4"]), ("b", ["3"])]
+    await engine.append([NewMessage("b", "e", "5")])
+    assert texts(heard.messages("b")) == ["3", "5"]
+    await engine.append([NewMessage("b", "e", "6")])
+    await engine.close()
+    assert texts(heard.messages("b")) == ["3", "5", "6"]
 
 
 @given(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import websocket
 
-from tests.server.wire_client import members, mint, publish, refused_upgrade, subscribe
+from tests.server.wire_client import call, members, mint, publish, refused_upgrade, subscribe
+from voyant_cloud.realtime.client_frame import client_frame
 from voyant_cloud.testing import VoyantServer
 
 
@@ -171,3 +174,54 @@ def test_connections_are_limited() -> None:
             assert time.monotonic() < deadline
         with subscribe(server, token=token) as socket:
             assert socket.connected
+
+
+def test_what_comes_with_the_upgrade_is_not_lost(server: VoyantServer) -> None:
+    """A client that does not wait for the answer gets ``connected`` first, then what it asked for."""
+    address = urlsplit(server.url)
+    head = (
+        f"GET /realtime/v1/connect?channel=orders:eu&token={mint(server)} HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        "Connection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    frame = client_frame(0x1, publish_text("1").encode(), b"mask")
+    with socket.create_connection((address.hostname, address.port), timeout=20) as raw, raw.makefile("rb") as answer:
+        raw.sendall(head.encode() + frame)
+        status, *headers = iter(lambda: answer.readline().decode().strip(), "")
+        rest = b""
+        while b'"message"' not in rest:
+            rest += answer.read1()
+    assert status == "HTTP/1.1 101 Switching Protocols"
+    names = {name.lower(): value for name, _, value in (header.partition(": ") for header in headers)}
+    # The answer to this key in RFC 6455, section 1.3.
+    assert names["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert (names["upgrade"].lower(), names["connection"].lower()) == ("websocket", "upgrade")
+    assert names["x-request-id"].startswith("req_")
+    assert "content-length" not in names
+    assert "transfer-encoding" not in names
+    assert rest.index(b'"connected"') < rest.index(b'"message"')
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Upgrade", "h2c"),
+        ("Connection", "close"),
+        ("Sec-WebSocket-Version", "12"),
+        ("Sec-WebSocket-Key", "short"),
+        ("Sec-WebSocket-Key", ""),
+    ],
+)
+def test_what_is_no_handshake_is_told(server: VoyantServer, name: str, value: str) -> None:
+    """A request that only looks like an upgrade gets an error as any other request does."""
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        name: value,
+    }
+    path = f"/realtime/v1/connect?channel=orders:eu&token={mint(server)}"
+    answer = call(server, "GET", path, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert "WebSocket upgrades only" in answer.json()["error"]

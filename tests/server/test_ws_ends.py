@@ -33,13 +33,22 @@ def test_binary_is_refused_with_1003(server: VoyantServer) -> None:
     ("raw", "code"),
     [
         (b"\x81\x82\x00\x00\x00\x00\xff\xfe", 1007),
+        (b"\x81\x0f" + b'{"type":"ping"}', 1002),
         (b"\xc1\x80\x00\x00\x00\x00", 1002),
         (b"\x83\x80\x00\x00\x00\x00", 1002),
         (b"\x80\x80\x00\x00\x00\x00", 1002),
         (b"\x09\x80\x00\x00\x00\x00", 1002),
         (b"\x81\xff" + struct.pack("!Q", 200_000) + b"\x00\x00\x00\x00" + b"x" * 200_000, 1009),
     ],
-    ids=["bad UTF-8", "reserved bit", "reserved opcode", "stray continuation", "fragmented control", "too big"],
+    ids=[
+        "bad UTF-8",
+        "not masked",
+        "reserved bit",
+        "reserved opcode",
+        "stray continuation",
+        "fragmented control",
+        "too big",
+    ],
 )
 def test_protocol_errors_get_the_code_of_the_rfc(server: VoyantServer, raw: bytes, code: int) -> None:
     """What breaks RFC 6455 is closed with its code."""

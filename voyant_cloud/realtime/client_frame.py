@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-__all__ = ["MASK_BYTES", "client_frame"]
+__all__ = ["MASK_BYTES", "client_frame", "masked"]
 
 MASK_BYTES: Final = 4
 _FIN: Final = 0x80
@@ -29,7 +29,17 @@ def client_frame(opcode: int, payload: bytes, mask: bytes) -> bytes:
         head = struct.pack("!BBH", _FIN | opcode, _MASKED | _TWO_BYTES, size)
     else:
         head = struct.pack("!BBQ", _FIN | opcode, _MASKED | _EIGHT_BYTES, size)
+    return b"".join((head, mask, masked(payload, mask)))
+
+
+def masked(payload: bytes, mask: bytes) -> bytes:
+    """Mask what is in a frame, or unmask it: it is the same.
+
+    Args:
+        payload: what is in it.
+        mask: its four bytes.
+    """
     # As one large number: byte by byte it would take a hundred times as long.
+    size = len(payload)
     masks = (mask * (size // MASK_BYTES + 1))[:size]
-    masked = int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")
-    return b"".join((head, mask, masked.to_bytes(size, "big")))
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(masks, "big")).to_bytes(size, "big")

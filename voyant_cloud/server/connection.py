@@ -46,7 +46,7 @@ class Connection:
     Attributes:
         id: names it in logs and in ``connected``.
         client_id: whose it is.
-        last_heard: the loop's time at the last byte from the peer.
+        last_heard: the loop's time when the peer last sent a frame; for whoever reads them to set.
         close_code: how it ended, once it has.
     """
 
@@ -71,7 +71,7 @@ class Connection:
         self._live = False
         self._behind_since: float | None = None
         self._catching_up: asyncio.Task[None] | None = None
-        self._pinged = False
+        self._pinged_at = 0.0
         self._warned = False
 
     @property
@@ -257,11 +257,6 @@ class Connection:
         else:
             self._remind(silent, clock)
 
-    def heard(self, now: float) -> None:
-        """Note that the peer sent something."""
-        self.last_heard = now
-        self._pinged = False
-
     def _lagging_for(self, now: float) -> float:
         return 0.0 if self._behind_since is None else now - self._behind_since
 
@@ -270,8 +265,8 @@ class Connection:
             self._warned = True
             expires_at = dt.datetime.fromtimestamp(self._expires_at, dt.UTC)
             self.send(RealtimeChannelTokenExpiringEvent(expires_at=expires_at))
-        if silent >= PING_AFTER and not self._pinged:
-            self._pinged = True
+        if silent >= PING_AFTER and self._pinged_at <= self.last_heard:
+            self._pinged_at = self.last_heard + silent
             self._write(ping_frame())
 
     def close(self, code: int, reason: str) -> None:

@@ -112,8 +112,8 @@ def read_publish(text: str, channel: str, check: FastCheck) -> NewMessage | None
             return None
         event = frame["event"]
         check.names_text(channel, event)
-        # Whatever is before the data stands there as it is written here.
-        data = text[len(_BEGINS) + len(jsontext.quote(event)) + len(_DATA) : -1]
+        # Within the event there would be a backslash before its quotes.
+        data = text[text.index(_DATA) + len(_DATA) : -1]
         # More brackets may be too deep.
         if data.count("[") + data.count("{") > jsontext.MAX_DEPTH:
             return None

@@ -42,10 +42,10 @@ class Outbox:
 
     def has_room(self, size: int, messages: int) -> bool:
         """Tell whether *size* bytes and *messages* more stay within the limits."""
-        queued = self._settle()
-        if not queued:
+        if not self._transport.get_write_buffer_size():
             # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
             return True
+        queued = self._settle()
         return queued + size <= self._max_bytes and self._messages + messages <= self._max_messages
 
     def write(self, chunk: bytes, now: float, messages: int = 0) -> None:

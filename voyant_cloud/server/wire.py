@@ -78,8 +78,8 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 
 
 def _head(opcode: int, size: int) -> bytes:
+    if 126 <= size < 1 << 16:
+        return struct.pack("!BBH", _FIN | opcode, 126, size)
     if size < 126:
         return bytes((_FIN | opcode, size))
-    if size < 1 << 16:
-        return struct.pack("!BBH", _FIN | opcode, 126, size)
     return struct.pack("!BBQ", _FIN | opcode, 127, size)

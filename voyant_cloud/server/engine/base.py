@@ -7,8 +7,8 @@ Promises, which the contract suite in ``tests/server/engine_contract.py`` checks
 * **Atomicity.** An ``append`` stores all of its messages or none, together with its idempotency record.
 * **Durability.** ``append`` returns after the commit; what "committed" survives is the engine's to document.
 * **Delivery.** After a commit the listener's ``on_messages`` is called on the event loop, in commit order per channel,
-  on every node that watches the channel. It may miss some after trouble (then a jump in ``seq`` shows it), it never
-  makes one up, and it is not called for channels that nobody watches.
+  on every node that watches the channel; it may be before ``append`` returns. It may miss some after trouble (then a
+  jump in ``seq`` shows it), it never makes one up, and it is not called for channels that nobody watches.
 * **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has. What
   ``on_presence`` missed during trouble is told as the difference that it made.
 * **Failure.** What cannot be done raises ``EngineUnavailableError`` and has not been done. Only an engine whose store
@@ -256,6 +256,13 @@ class Engine(Protocol):
         Raises:
             IdempotencyConflictError: the key was used with another digest within its lifetime. With the same digest the
                 first answer is given again and nothing is stored.
+            EngineUnavailableError: nothing was stored.
+        """
+
+    def append_now(self, message: NewMessage) -> StoredMessage | None:
+        """Commit one message, if that needs no wait; ``None`` if it does, and nothing was done.
+
+        Raises:
             EngineUnavailableError: nothing was stored.
         """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from voyant_cloud.models import RealtimeChannelPresenceEvent, RealtimePresenceMember
-from voyant_cloud.server.engine.base import EngineListener, EngineUnavailableError, StoredMessage
+from voyant_cloud.server.engine.base import EngineListener, EngineUnavailableError, NewMessage, StoredMessage
 from voyant_cloud.server.engine.local_presence import LocalPresence
 
 __all__ = ["LocalEngine"]
@@ -37,6 +37,10 @@ class LocalEngine:
         """End; whatever is asked for from now on is refused."""
         self._open = False
         self._presence.close()
+
+    def append_now(self, message: NewMessage) -> StoredMessage | None:
+        """Commit one message, if that needs no wait: it does, unless an engine says otherwise."""
+        return None
 
     async def watch(self, channel: str) -> None:
         """Start delivering this channel's messages and presence."""

@@ -69,8 +69,9 @@ class MemoryEngine(LocalEngine):
         self._channels: dict[str, MemoryHistory] = {}
         # The one that expires first is the first.
         self._answers: dict[str, _Answer] = {}
-        # What was committed in this turn of the loop, to be told together.
+        # What was committed in this turn of the loop, to be told together, and whether anything was told in it.
         self._fresh: dict[str, list[StoredMessage]] = {}
+        self._has_told = False
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def open(self, listener: EngineListener) -> None:
@@ -105,6 +106,12 @@ class MemoryEngine(LocalEngine):
         expires = now + int(self._retention.answer_seconds * 1000)
         self._answers[idempotency.key] = _Answer(idempotency.digest, [message.id for message in stored], expires)
         return stored
+
+    def append_now(self, message: NewMessage) -> StoredMessage:
+        """Commit one message, which needs no wait."""
+        self._require_open()
+        now = self._retention.now_ms()
+        return self._add(self._used(message.channel, now), [message], now)[0]
 
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""
@@ -142,18 +149,25 @@ class MemoryEngine(LocalEngine):
 
     def _add(self, channel: MemoryHistory, messages: Sequence[NewMessage], now: int) -> list[StoredMessage]:
         stored = channel.add(messages, now)
+        if channel.name in self._watched:
+            self._tell(channel.name, stored)
+        # After those who wait for what came.
         too_many = self._retention.to_trim(channel.head.seq, len(stored))
         if too_many:
             channel.remove(up_to_seq=too_many)
-        if channel.name in self._watched:
-            self._tell_later(channel.name, stored)
         return stored
 
-    def _tell_later(self, name: str, messages: list[StoredMessage]) -> None:
-        """Tell of messages: all that one turn of the loop commits to a channel goes to its subscribers in one piece."""
-        if not self._fresh:
+    def _tell(self, name: str, messages: list[StoredMessage]) -> None:
+        """Tell of messages: at once of the first in a turn of the loop, and at its end of all others, in one piece."""
+        if self._has_told:
+            self._fresh.setdefault(name, []).extend(messages)
+            return
+        self._has_told = True
+        try:
+            assert self._listener is not None
+            self._listener.on_messages(name, messages)
+        finally:
             asyncio.get_running_loop().call_soon(self._tell_fresh)
-        self._fresh.setdefault(name, []).extend(messages)
 
     def _used(self, name: str, now: int) -> MemoryHistory:
         channel = self._channels.pop(name, None)
@@ -181,6 +195,7 @@ class MemoryEngine(LocalEngine):
         return answer.ids
 
     def _tell_fresh(self) -> None:
+        self._has_told = False
         fresh, self._fresh = self._fresh, {}
         self._tell_messages(fresh)
 

@@ -64,6 +64,18 @@ class TimedEngine:
         """Commit messages."""
         return self._timed("append", self._engine.append(messages, idempotency))
 
+    def append_now(self, message: NewMessage) -> StoredMessage | None:
+        """Commit one message, if that needs no wait."""
+        started = time.perf_counter()
+        try:
+            stored = self._engine.append_now(message)
+        except EngineError:
+            self._tally.engine_failures["append"] += 1
+            raise
+        if stored is not None:
+            self._tally.engine["append"].observe(time.perf_counter() - started)
+        return stored
+
     def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> Coroutine[Any, Any, History]:
         """Read retained messages."""
         return self._timed("history", self._engine.history(channel, after_seq=after_seq, limit=limit))

@@ -1,0 +1,261 @@
+"""What a client sends, where it has to wait: its order, how much may wait, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import attrs
+import pytest
+
+from tests.server.fake_transport import FakeTransport
+from tests.server.gated_engine import CHANNEL, GatedEngine, stored
+from voyant_cloud.realtime.client_frame import client_frame
+from voyant_cloud.server.client_frames import BINARY, CLOSE, PING, TEXT
+from voyant_cloud.server.connection import Connection
+from voyant_cloud.server.context import Context
+from voyant_cloud.server.engine.base import EngineUnavailableError, NewMessage, StoredMessage
+from voyant_cloud.server.hub import Hub
+from voyant_cloud.server.incoming import Incoming
+from voyant_cloud.server.limits import Limits
+from voyant_cloud.server.tally import Tally
+
+PATIENCE = 10
+
+
+class Store(GatedEngine):
+    """Takes messages at once, or when the test lets it."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.taken: list[str] = []
+        self.at_once = True
+        self.ready = asyncio.Event()
+
+    def append_now(self, message: NewMessage) -> StoredMessage | None:
+        if self.broken:
+            raise EngineUnavailableError("broken")
+        return self._take(message) if self.at_once else None
+
+    async def append(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
+        await self.ready.wait()
+        return [self._take(message) for message in messages]
+
+    def _take(self, message: NewMessage) -> StoredMessage:
+        self.taken.append(message.data)
+        return stored(len(self.taken))
+
+
+class Socket(FakeTransport):
+    """A transport that is read from, too."""
+
+    is_reading = True
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
+
+@attrs.define
+class Scene:
+    store: Store
+    connection: Connection
+    transport: Socket
+    incoming: Incoming
+    running: asyncio.Task[None]
+
+    def send(self, *frames: bytes) -> tuple[bool, bytes]:
+        return self.incoming.feed_data(b"".join(frames))
+
+    async def settle(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    def told(self) -> list[Any]:
+        """Everything that the client got behind ``connected``."""
+        return self.transport.frames()[1:]
+
+
+def frame(opcode: int, payload: bytes = b"") -> bytes:
+    return client_frame(opcode, payload, b"\1\2\3\4")
+
+
+def publish(data: str) -> bytes:
+    return frame(TEXT, b'{"type":"publish","event":"e","data":%s}' % data.encode())
+
+
+def play(test: Callable[[Scene], Awaitable[None]], **limits: Any) -> None:
+    async def run() -> None:
+        store: Any = Store()
+        hub = Hub(store)
+        connection = Connection(client_id="a", verbs=frozenset({"publish"}), expires_at=10**10, limits=Limits(**limits))
+        transport: Any = Socket()
+        channel = await hub.join(CHANNEL, connection)
+        connection.attach(channel, transport, transport)
+        connection.start((await channel.tail()).head, None, clock=0.0)
+        config: Any = attrs.make_class("Config", {"limits": attrs.field(default=Limits(**limits))})()
+        parts: Any = None
+        context = Context(config, store, hub, keys=parts, tokens=parts, tally=Tally(lambda: 0.0))
+        incoming = Incoming(context, connection, channel, transport)
+        running = asyncio.ensure_future(incoming.run())
+        scene = Scene(store, connection, transport, incoming, running)
+        await scene.settle()
+        async with asyncio.timeout(PATIENCE):
+            await test(scene)
+        running.cancel()
+
+    asyncio.run(run())
+
+
+def test_what_can_be_done_is_done_where_it_is_read() -> None:
+    """A publish is stored before the next bytes are read, and one that is refused is told."""
+
+    async def test(scene: Scene) -> None:
+        scene.send(publish("1"))
+        scene.send(publish("2"), publish("3"), frame(PING, b"?"))
+        assert scene.store.taken == ["1", "2", "3"]
+        scene.store.broken = True
+        scene.send(publish("4"))
+        pong, error = scene.told()
+        assert pong == (0xA, b"?")
+        assert error["code"] == "service_unavailable"
+
+    play(test)
+
+
+def test_what_has_to_wait_keeps_its_order() -> None:
+    """Nothing passes a frame that waits: no publish that could be stored at once, no pong, no close."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        scene.send(publish("1"))
+        scene.store.at_once = True
+        scene.send(publish("2"))
+        scene.send(frame(PING, b"?"), publish("3"), frame(CLOSE, b"\x0f\xa0"), publish("4"))
+        await scene.settle()
+        assert (scene.store.taken, scene.told(), scene.running.done()) == ([], [], False)
+        scene.store.ready.set()
+        await scene.running
+        assert scene.store.taken == ["1", "2", "3"]
+        assert scene.told() == [(0xA, b"?"), (8, b"\x0f\xa0")]
+        assert scene.connection.close_code == 4000
+
+    play(test)
+
+
+def test_what_is_not_as_usual_keeps_its_order_too() -> None:
+    """A publish that is written in another way takes a longer way, and those behind it wait for it."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.ready.set()
+        scene.send(frame(TEXT, b'{"event":"e","data": 1, "type":"publish"}'), publish("2"))
+        scene.send(publish("3"))
+        assert scene.store.taken == []
+        await scene.settle()
+        assert scene.store.taken == ["1", "2", "3"]
+        scene.send(publish("4"))
+        assert scene.store.taken == ["1", "2", "3", "4"]
+
+    play(test)
+
+
+def test_no_more_is_read_while_too_much_waits() -> None:
+    """The client has to wait then, as the store makes us wait; later it goes on."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        large = publish(f'"{"x" * 60_000}"')
+        scene.send(large, large)
+        assert scene.transport.is_reading
+        scene.send(large)
+        assert not scene.transport.is_reading
+        scene.store.ready.set()
+        await scene.settle()
+        assert scene.transport.is_reading
+        assert len(scene.store.taken) == 3
+
+    play(test)
+
+
+def test_what_was_sent_before_a_drop_is_stored() -> None:
+    """The client is gone, and what it had sent is not."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        scene.send(publish("1"), publish("2"))
+        scene.transport.aborted = True
+        scene.incoming.feed_eof()
+        scene.store.ready.set()
+        await scene.running
+        assert scene.store.taken == ["1", "2"]
+        assert scene.connection.close_code is None
+
+    play(test)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [(b"\x81\x01x", 1002), (b"\xff\xff", 1002), (frame(TEXT, b"\xff"), 1007), (frame(TEXT, b"x" * 2_000), 1009)],
+    ids=["not masked", "reserved bits", "no UTF-8", "too large"],
+)
+def test_what_breaks_the_protocol_ends_it(bad: bytes, code: int) -> None:
+    """What came before is done, nothing is read after."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        assert scene.send(publish("1"), bad) == (True, b"")
+        assert scene.send(publish("2")) == (True, b"")
+        scene.store.ready.set()
+        await scene.running
+        assert scene.store.taken == ["1"]
+        assert scene.transport.close_codes() == [code]
+
+    play(test, frame_bytes=1_024)
+
+
+def test_a_flood_ends_it() -> None:
+    """What passes is stored, one notice is given, and after it the connection ends with 4429."""
+
+    async def test(scene: Scene) -> None:
+        sent = 0
+        while not scene.send(publish("1"))[0]:
+            sent += 1
+        await scene.running
+        assert sent == 2 + 200
+        assert len(scene.store.taken) == 2
+        assert [each["code"] for each in scene.told() if isinstance(each, dict)] == ["rate_limited"]
+        assert scene.transport.close_codes() == [4429]
+
+    play(test, frames_per_second=1, frames_burst=2)
+
+
+def test_binary_ends_it_and_texts_behind_it_do_nothing() -> None:
+    """The peer still gets to say its own close."""
+
+    async def test(scene: Scene) -> None:
+        assert scene.send(frame(BINARY, b"x"), publish("1")) == (False, b"")
+        await scene.settle()
+        assert (scene.store.taken, scene.transport.close_codes()) == ([], [1003])
+        assert scene.send(frame(CLOSE, b"\x03\xeb")) == (True, b"")
+        await scene.running
+        assert scene.connection.close_code == 1003
+
+    play(test)
+
+
+def test_a_failure_comes_out_of_run() -> None:
+    """A fault of ours is raised where such errors are logged, not lost in the protocol's callback."""
+
+    async def test(scene: Scene) -> None:
+        def fail(message: NewMessage) -> None:
+            raise RuntimeError("a fault")
+
+        scene.store.append_now = fail  # type: ignore[method-assign, assignment]
+        assert scene.send(publish("1")) == (True, b"")
+        with pytest.raises(RuntimeError, match="a fault"):
+            await scene.running
+
+    play(test)

@@ -1,0 +1,224 @@
+"""What a client sends on its WebSocket, from the bytes of the socket to what is done about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from voyant_cloud import jsontext
+from voyant_cloud.errors import VoyantDecodeError, VoyantValidationError
+from voyant_cloud.models import PublishRealtimeMessageInput, RealtimePresenceInput, RealtimePresenceIntent
+from voyant_cloud.realtime.frames import CloseCode, Pong, decode_client_frame
+from voyant_cloud.server.client_frames import BINARY, CLOSE, PING, TEXT, BrokenFrameError, ClientFrames, Frame
+from voyant_cloud.server.connection import Connection
+from voyant_cloud.server.context import Context
+from voyant_cloud.server.engine.base import EngineError, NewMessage
+from voyant_cloud.server.fast_batch import read_publish
+from voyant_cloud.server.hub import HubChannel
+from voyant_cloud.server.rate import FrameGate, Passage
+from voyant_cloud.server.refusal import Refusal, refusal_of
+from voyant_cloud.server.wire import pong_frame
+
+__all__ = ["Incoming"]
+
+_MOST_WAITING: Final = 128 * 1024
+"""Characters of frames that may wait before no more is taken off the socket."""
+
+
+class Incoming:
+    """Takes what one client sends. It is what aiohttp's protocol hands the bytes of an upgraded socket to.
+
+    A frame is dealt with where it is read, without a change of task, if nothing has to be waited for. One that has to
+    wait, and all that come after it, are dealt with by ``run``, in order.
+
+    Args:
+        context: the server's parts.
+        connection: the client's.
+        channel: what it is connected to.
+        transport: the socket.
+    """
+
+    def __init__(
+        self, context: Context, connection: Connection, channel: HubChannel, transport: asyncio.Transport
+    ) -> None:
+        self._context = context
+        self._connection = connection
+        self._channel = channel
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        limits = context.config.limits
+        self._rate = limits.frames_per_second
+        self._frames = ClientFrames(limits.frame_bytes)
+        self._gate = FrameGate(self._rate, limits.frames_burst, self._loop.time())
+        self._waiting: deque[Frame] = deque()
+        self._size = 0
+        self._is_over = False
+        self._at_end: Callable[[], None]
+        self._changed = asyncio.Event()
+
+    # What aiohttp calls
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take bytes off the socket; tell whether no more are wanted, and which are left over."""
+        if not self._is_over:
+            try:
+                text = self._frames.lone_text(data)
+                if text is None:
+                    self._feed(data)
+                elif self._passes() and (self._waiting or not self._publish_now(text)):
+                    self._wait(Frame(TEXT, text))
+            except Exception as error:  # noqa: BLE001 - ``run`` raises it where such errors are told
+                self._end(partial(self._fail, error))
+        return self._is_over, b""
+
+    def feed_eof(self) -> None:
+        """Note that nothing more will come."""
+        self._end(lambda: None)
+
+    async def run(self) -> None:
+        """Deal with what has to wait, until nothing more will come and all of it is done."""
+        while self._waiting or not self._is_over:
+            self._changed.clear()
+            while self._waiting:
+                await self._do_later(self._waiting[0])
+                frame = self._waiting.popleft()
+                self._size -= _size(frame)
+                self._flow()
+            if not self._is_over:
+                await self._changed.wait()
+        self._at_end()
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            for frame in self._frames.feed(data):
+                if frame.opcode == CLOSE:
+                    self._end(partial(self._connection.closed_by_peer, frame.code or CloseCode.NORMAL))
+                elif self._passes() and (self._waiting or not self._do_now(frame)):
+                    self._wait(frame)
+                if self._is_over:
+                    return
+        except BrokenFrameError as error:
+            self._end(partial(self._connection.close, error.code, error.reason))
+
+    def _passes(self) -> bool:
+        """Note that a frame has come; tell whether it is to be taken."""
+        now = self._loop.time()
+        self._connection.last_heard = now
+        passage = self._gate.pass_one(now)
+        if passage is Passage.TAKEN:
+            return True
+        if passage is Passage.DROPPED_WITH_NOTICE:
+            problem = f"more than {self._rate:g} frames a second; what is over it is dropped"
+            self._connection.refuse("rate_limited", problem)
+        elif passage is Passage.ABUSE:
+            self._end(partial(self._connection.close, CloseCode.ABUSE, "too many frames"))
+        return False
+
+    def _wait(self, frame: Frame) -> None:
+        self._waiting.append(frame)
+        self._size += _size(frame)
+        self._flow()
+        self._changed.set()
+
+    def _end(self, call: Callable[[], None]) -> None:
+        """Take nothing more; *call* ends the connection, once nothing waits."""
+        if not self._is_over:
+            self._is_over = True
+            self._at_end = call
+            self._changed.set()
+
+    def _fail(self, error: Exception) -> None:
+        raise error
+
+    def _flow(self) -> None:
+        """Take bytes off the socket only while not too much waits."""
+        if self._transport.is_closing():
+            return
+        if self._size > _MOST_WAITING:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    # What is done
+
+    def _do_now(self, frame: Frame) -> bool:
+        """Do what a frame asks for if that needs no wait; tell whether it is done."""
+        if frame.opcode == TEXT:
+            return self._publish_now(frame.text)
+        if frame.opcode == PING:
+            self._connection.write_raw(pong_frame(frame.payload))
+        elif frame.opcode == BINARY:
+            self._connection.close(CloseCode.UNSUPPORTED_DATA, "frames are text")
+        return True
+
+    def _publish_now(self, text: str) -> bool:
+        """Publish what a text asks for, if that needs no wait; tell whether it is done, or refused."""
+        message = read_publish(text, self._channel.name, self._context.publish_check)
+        if message is None or self._connection.close_code is not None:
+            return False
+        try:
+            self._require("publish")
+            if self._context.engine.append_now(message) is None:
+                return False
+        except (Refusal, EngineError) as error:
+            self._refuse(error)
+        else:
+            self._context.tally.published("websocket", 1)
+        return True
+
+    async def _do_later(self, frame: Frame) -> None:
+        if frame.opcode != TEXT:
+            self._do_now(frame)
+        elif self._connection.close_code is None:
+            try:
+                await self._obey(frame.text)
+            except (Refusal, VoyantDecodeError, VoyantValidationError, EngineError) as error:
+                self._refuse(error)
+
+    def _refuse(self, error: Refusal | VoyantDecodeError | VoyantValidationError | EngineError) -> None:
+        refusal = error if isinstance(error, Refusal) else refusal_of(error)
+        self._connection.refuse(refusal.code, refusal.message)
+
+    async def _obey(self, text: str) -> None:
+        usual = read_publish(text, self._channel.name, self._context.publish_check)
+        if usual is not None:
+            self._require("publish")
+            await self._publish(usual)
+            return
+        frame = decode_client_frame(text)
+        # An unknown frame type is no error: a newer client may send it.
+        if isinstance(frame, PublishRealtimeMessageInput):
+            self._require("publish")
+            data = jsontext.dumps(frame.data)
+            self._context.config.limits.check_message("PublishRealtimeMessageInput.data", data)
+            await self._publish(NewMessage(self._channel.name, frame.event, data))
+        elif isinstance(frame, RealtimePresenceInput):
+            self._require("presence")
+            await self._change_presence(frame)
+        elif frame is not None:
+            self._connection.send(Pong())
+
+    async def _publish(self, message: NewMessage) -> None:
+        await self._context.engine.append([message])
+        self._context.tally.published("websocket", 1)
+
+    def _require(self, verb: str) -> None:
+        if verb not in self._connection.verbs:
+            raise Refusal("forbidden", f"the client token does not grant {verb} on this channel")
+
+    async def _change_presence(self, frame: RealtimePresenceInput) -> None:
+        connection, channel = self._connection, self._channel.name
+        if frame.action == RealtimePresenceIntent.LEAVE:
+            connection.entered = False
+            await self._context.engine.leave(channel, connection.client_id, connection.id)
+            return
+        self._context.config.limits.check_presence("RealtimePresenceInput.data", jsontext.dumps(frame.data))
+        connection.entered = True
+        await self._context.engine.enter(channel, connection.client_id, connection.id, frame.data)
+
+
+def _size(frame: Frame) -> int:
+    return len(frame.text) + len(frame.payload)
