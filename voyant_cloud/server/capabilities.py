@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 __all__ = ["grants", "matches"]
 
@@ -23,6 +24,12 @@ def matches(pattern: str, channel: str) -> bool:
 
 def grants(capabilities: Mapping[str, Sequence[str]], channel: str) -> frozenset[str]:
     """Return all that the capabilities allow on a channel, over every pattern that covers it."""
-    return frozenset(
-        str(verb) for pattern, verbs in capabilities.items() if matches(pattern, channel) for verb in verbs
+    return _the_one(
+        frozenset(str(verb) for pattern, verbs in capabilities.items() if matches(pattern, channel) for verb in verbs)
     )
+
+
+@lru_cache
+def _the_one(verbs: frozenset[str]) -> frozenset[str]:
+    # There are few that differ, and every connection keeps one.
+    return verbs

@@ -87,6 +87,8 @@ class ClientFrames:
         most_bytes: of a message, 125 or more.
     """
 
+    __slots__ = ("_begun", "_most_bytes", "_opcode", "_rest")
+
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
         # Of a frame that is not here as a whole yet.

@@ -197,6 +197,8 @@ class Connection:
             # Nothing was awaited since the tail was looked at, so no message can slip in between.
             self._live = True
             self._behind_since = None
+            # A task keeps what it ran in.
+            self._catching_up = None
             return
         chunk = tail.after(self._cursor.seq, *self._step)
         if chunk is None:

@@ -40,7 +40,7 @@ class _Protocol(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and begin to wait for the first head."""
         super().connection_made(transport)
-        self._lost = asyncio.Event()
+        self._lost: asyncio.Future[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._watch_head()
 
@@ -60,17 +60,20 @@ class _Protocol(RequestHandler):
         """Let go of the connection."""
         if self._watch is not None:
             self._watch.cancel()
-        self._lost.set()
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(None)
         super().connection_lost(exc)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """End the connection. A peer that does not take what was written gets a moment for it, and no more."""
         transport = self.transport
+        # Only now: it would take its part of every connection's memory.
+        lost = self._lost = self._lost or asyncio.get_running_loop().create_future()
         await super().shutdown(timeout)
         # aiohttp leaves it at close(), which waits for such a peer for ever, and the loop would end before it.
-        if transport is not None and not await self._is_lost_within(FLUSH_WITHIN):
+        if transport is not None and not (await asyncio.wait([lost], timeout=FLUSH_WITHIN))[0]:
             transport.abort()
-            await self._lost.wait()
+            await asyncio.wait([lost])
 
     def handle_error(
         self,
@@ -95,14 +98,6 @@ class _Protocol(RequestHandler):
         response.headers["x-request-id"] = request_id
         response.force_close()
         return response
-
-    async def _is_lost_within(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._lost.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _is_watched(self) -> bool:
         return self._watch is not None and self._requests_before == self._request_count

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -41,6 +40,22 @@ class Incoming:
         transport: the socket.
     """
 
+    __slots__ = (
+        "_at_end",
+        "_changed",
+        "_channel",
+        "_connection",
+        "_context",
+        "_frames",
+        "_gate",
+        "_is_over",
+        "_loop",
+        "_rate",
+        "_size",
+        "_transport",
+        "_waiting",
+    )
+
     def __init__(
         self, context: Context, connection: Connection, channel: HubChannel, transport: asyncio.Transport
     ) -> None:
@@ -53,11 +68,12 @@ class Incoming:
         self._rate = limits.frames_per_second
         self._frames = ClientFrames(limits.frame_bytes)
         self._gate = FrameGate(self._rate, limits.frames_burst, self._loop.time())
-        self._waiting: deque[Frame] = deque()
+        # A list, as in Outbox: of many connections few ever have anything in theirs, and an empty deque takes much.
+        self._waiting: list[Frame] = []
         self._size = 0
         self._is_over = False
         self._at_end: Callable[[], None]
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Future[None] | None = None
 
     # What aiohttp calls
 
@@ -81,14 +97,13 @@ class Incoming:
     async def run(self) -> None:
         """Deal with what has to wait, until nothing more will come and all of it is done."""
         while self._waiting or not self._is_over:
-            self._changed.clear()
             while self._waiting:
                 await self._do_later(self._waiting[0])
-                frame = self._waiting.popleft()
-                self._size -= _size(frame)
+                self._size -= _size(self._waiting.pop(0))
                 self._flow()
             if not self._is_over:
-                await self._changed.wait()
+                self._changed = self._loop.create_future()
+                await self._changed
         self._at_end()
 
     def _feed(self, data: bytes) -> None:
@@ -121,14 +136,18 @@ class Incoming:
         self._waiting.append(frame)
         self._size += _size(frame)
         self._flow()
-        self._changed.set()
+        self._wake()
 
     def _end(self, call: Callable[[], None]) -> None:
         """Take nothing more; *call* ends the connection, once nothing waits."""
         if not self._is_over:
             self._is_over = True
             self._at_end = call
-            self._changed.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
 
     def _fail(self, error: Exception) -> None:
         raise error

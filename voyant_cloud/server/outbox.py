@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from bisect import bisect_right
+from operator import itemgetter
 
 from aiohttp.abc import AbstractStreamWriter
 
@@ -11,6 +12,7 @@ from voyant_cloud.server.limits import Limits
 
 __all__ = ["Outbox"]
 
+_end = itemgetter(0)
 DRAIN_AT = 64 * 1024
 """Bytes that may wait before a replay pauses: less than half of the limits of bytes and of messages, however small they
 are, so that with half of the limits more there is still room for a frame of another kind. It costs no speed: while some
@@ -24,6 +26,8 @@ class Outbox:
     going through ``WebSocketResponse`` would frame it once for each.
     """
 
+    __slots__ = ("_max_bytes", "_max_messages", "_messages", "_transport", "_waiting", "_writer", "_written")
+
     def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter, limits: Limits) -> None:
         self._transport = transport
         self._writer = writer
@@ -31,8 +35,9 @@ class Outbox:
         self._max_messages = limits.queue_messages
         self._written = 0
         self._messages = 0
-        # (bytes written up to and with it, messages in it, when): the oldest first.
-        self._waiting: deque[tuple[int, int, float]] = deque()
+        # (bytes written up to and with it, messages in it, when): the oldest first. A list, since an empty deque takes
+        # as much as all else here, and few peers have anything in theirs.
+        self._waiting: list[tuple[int, int, float]] = []
         transport.set_write_buffer_limits(high=DRAIN_AT)
 
     @property
@@ -77,6 +82,7 @@ class Outbox:
     def _settle(self) -> int:
         queued = self._transport.get_write_buffer_size()
         taken = self._written - queued
-        while self._waiting and self._waiting[0][0] <= taken:
-            self._messages -= self._waiting.popleft()[1]
+        done = bisect_right(self._waiting, taken, key=_end)
+        self._messages -= sum(messages for _, messages, _ in self._waiting[:done])
+        del self._waiting[:done]
         return queued

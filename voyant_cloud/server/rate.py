@@ -58,6 +58,8 @@ class FrameGate:
         now: seconds of any monotonic clock.
     """
 
+    __slots__ = ("_frames", "_noticed", "_refusals")
+
     def __init__(self, rate: float, burst: int, now: float) -> None:
         self._frames = TokenBucket(rate, burst, now)
         self._refusals = TokenBucket(rate / 5, ABUSE_AFTER, now)
