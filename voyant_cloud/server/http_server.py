@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import WebSocketReader
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
@@ -35,21 +37,31 @@ _log = logging.getLogger("voyant_cloud.server")
 class _Protocol(RequestHandler):
     """One HTTP connection."""
 
-    __slots__ = ("_lost", "_requests_before", "_watch")
+    __slots__ = ("_lost", "_reader", "_requests_before", "_watch")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, and begin to wait for the first head."""
         super().connection_made(transport)
         self._lost: asyncio.Future[None] | None = None
+        self._reader: WebSocketReader | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes. Those that complete no request and belong to none are part of another head."""
+        if self._reader is not None:
+            # Past what aiohttp looks at first: on a busy WebSocket this is called for every frame.
+            self._reader.feed_data(data)
+            return
         before = self._request_count
         super().data_received(data)
         if self._request_count == before and self._current_request is None and not self._is_watched():
             self._watch_head()
+
+    def set_parser(self, parser: WebSocketReader, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Have all that comes read by what reads an upgraded socket, with what came before."""
+        super().set_parser(parser, data_received_cb)
+        self._reader = parser
 
     @property
     def is_answering(self) -> bool:
@@ -62,6 +74,7 @@ class _Protocol(RequestHandler):
             self._watch.cancel()
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(None)
+        self._reader = None
         super().connection_lost(exc)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
