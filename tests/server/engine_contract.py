@@ -129,6 +129,7 @@ class MessagesContract:
             stored = await publish(engine, "1")
             for data in ("2", "3"):
                 message = engine.append_now(NewMessage("a", "e", data))
+                engine.deliver_now()
                 stored += await publish(engine, data) if message is None else [message]
             stored += await publish(engine, "4")
             await heard.until(lambda: len(heard.messages()) == 4)

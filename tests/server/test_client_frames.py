@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voyant_cloud.realtime.client_frame import client_frame
+from voyant_cloud.realtime.client_frame import client_frame, masked
 from voyant_cloud.server.client_frames import BINARY, CLOSE, PING, PONG, TEXT, BrokenFrameError, ClientFrames, Frame
 
 MASK = b"\x01\xff\x00\x7f"
@@ -25,8 +25,13 @@ def read(*chunks: bytes, most: int = MOST) -> list[Frame]:
     found: list[Frame] = []
     for chunk in chunks:
         text = frames.lone_text(chunk)
-        found += frames.feed(chunk) if text is None else [Frame(TEXT, text)]
+        found += put(frames, chunk) if text is None else [Frame(TEXT, text)]
     return found
+
+
+def put(frames: ClientFrames, chunk: bytes) -> list[Frame]:
+    frames.put(chunk)
+    return list(frames.whole())
 
 
 def broken(*chunks: bytes, most: int = MOST) -> BrokenFrameError:
@@ -132,7 +137,8 @@ def test_what_came_before_is_told() -> None:
     """A frame that breaks the protocol does not take those before it along."""
     frames = ClientFrames(MOST)
     found: list[Frame] = []
-    coming = frames.feed(written(TEXT, b"1") + written(PING, b"") + b"\xff\xff")
+    frames.put(written(TEXT, b"1") + written(PING, b"") + b"\xff\xff")
+    coming = frames.whole()
     found += [next(coming), next(coming)]
     with pytest.raises(BrokenFrameError):
         next(coming)
@@ -143,14 +149,56 @@ def test_the_short_way_leaves_what_is_not_usual() -> None:
     """It takes one whole text that is valid, within the limit, and not within another; nothing else."""
     usual = written(TEXT, b"x" * 10)
     assert ClientFrames(MOST).lone_text(usual) == "x" * 10
-    others = [usual[:-1], usual + b"\x81", written(BINARY, b"x"), written(TEXT, b"\xff"), b"\x81\x04" + b"x" * 4, b""]
+    others = [
+        b"\x81\xff" + b"\0" * 131,
+        usual[:-1],
+        usual + b"\x81",
+        written(BINARY, b"x"),
+        written(TEXT, b"\xff"),
+        b"\x81\x04" + b"x" * 4,
+        b"",
+    ]
     # What is not masked is not to be mistaken for something longer that is.
     others.append(b"\x81\x05" + b"x" * 137)
     assert [ClientFrames(MOST).lone_text(other) for other in others] == [None] * len(others)
     assert ClientFrames(9).lone_text(usual) is None
     within = ClientFrames(MOST)
-    assert list(within.feed(written(TEXT, b"a", final=False))) == []
+    assert put(within, written(TEXT, b"a", final=False)) == []
     assert within.lone_text(usual) is None
     behind = ClientFrames(MOST)
-    assert list(behind.feed(usual[:4])) == []
+    assert put(behind, usual[:4]) == []
     assert behind.lone_text(usual) is None
+
+
+def test_whoever_stops_finds_the_rest_later() -> None:
+    """What was given is not given again, and nothing is passed over."""
+    frames = ClientFrames(MOST)
+    frames.put(b"".join(written(TEXT, str(number).encode()) for number in range(5)) + b"\x81")
+    assert [next(iter(frames.whole())).text for _ in range(3)] == ["0", "1", "2"]
+    frames.put(b"\x80" + MASK)
+    assert [frame.text for frame in frames.whole()] == ["3", "4", ""]
+
+
+@pytest.mark.parametrize("size", [5, 119, 200, 65_535, 65_554])
+def test_a_cut_anywhere_and_any_form_of_length(size: int) -> None:
+    """Eight bytes of length are never taken for a mask, however small the size that they tell."""
+    payload = b"x" * size
+    mask = b"abcd"
+    long = b"\x81\xff" + size.to_bytes(8, "big") + mask + masked(payload, mask)
+    for frame in (client_frame(TEXT, payload, mask), long):
+        for place in {*range(1, min(len(frame), 400)), len(frame) - 1, len(frame)}:
+            assert read(frame[:place], frame[place:]) == [Frame(TEXT, payload.decode())], place
+
+
+def test_a_message_comes_in_so_many_frames_and_no_more() -> None:
+    """Empty ones would cost the sender next to nothing, and us the time of everybody else."""
+    part = written(CONTINUATION, b"", final=False)
+    assert read(written(TEXT, b"", final=False) + part * 126 + written(CONTINUATION, b"x")) == [Frame(TEXT, "x")]
+    error = broken(written(TEXT, b"", final=False) + part * 127)
+    assert (error.code, error.reason) == (1009, "more than 128 frames in a message")
+
+
+def test_a_control_frame_fits_into_a_message_at_its_limit() -> None:
+    """Its bytes are not the message's."""
+    stream = written(TEXT, b"x" * MOST, final=False) + written(PING, b"hi") + written(CONTINUATION, b"")
+    assert read(stream) == [Frame(PING, payload=b"hi"), Frame(TEXT, "x" * MOST)]

@@ -31,7 +31,8 @@ class Store(GatedEngine):
         super().__init__(0)
         self.taken: list[str] = []
         self.at_once = True
-        self.ready = asyncio.Event()
+        self.ready: Any = asyncio.Event()
+        self.delivered = 0
 
     def append_now(self, message: NewMessage) -> StoredMessage | None:
         if self.broken:
@@ -39,8 +40,11 @@ class Store(GatedEngine):
         return self._take(message) if self.at_once else None
 
     async def append(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
-        await self.ready.wait()
+        await (self.ready.acquire() if isinstance(self.ready, asyncio.Semaphore) else self.ready.wait())
         return [self._take(message) for message in messages]
+
+    def deliver_now(self) -> None:
+        self.delivered += 1
 
     def _take(self, message: NewMessage) -> StoredMessage:
         self.taken.append(message.data)
@@ -53,9 +57,11 @@ class Socket(FakeTransport):
     is_reading = True
 
     def pause_reading(self) -> None:
+        assert not self.aborted, "as uvloop has it"
         self.is_reading = False
 
     def resume_reading(self) -> None:
+        assert not self.aborted, "as uvloop has it"
         self.is_reading = True
 
 
@@ -77,6 +83,17 @@ class Scene:
     def told(self) -> list[Any]:
         """Everything that the client got behind ``connected``."""
         return self.transport.frames()[1:]
+
+
+@attrs.frozen
+class Loop:
+    """A loop whose time the test sets."""
+
+    real: asyncio.AbstractEventLoop
+    time: Callable[[], float]
+
+    def create_future(self) -> asyncio.Future[None]:
+        return self.real.create_future()
 
 
 def frame(opcode: int, payload: bytes = b"") -> bytes:
@@ -115,8 +132,10 @@ def test_what_can_be_done_is_done_where_it_is_read() -> None:
 
     async def test(scene: Scene) -> None:
         scene.send(publish("1"))
+        # Only what came alone is delivered at once: subscribers get the rest in one piece.
+        assert scene.store.delivered == 1
         scene.send(publish("2"), publish("3"), frame(PING, b"?"))
-        assert scene.store.taken == ["1", "2", "3"]
+        assert (scene.store.taken, scene.store.delivered) == (["1", "2", "3"], 1)
         scene.store.broken = True
         scene.send(publish("4"))
         pong, error = scene.told()
@@ -178,6 +197,78 @@ def test_no_more_is_read_while_too_much_waits() -> None:
         assert len(scene.store.taken) == 3
 
     play(test)
+
+
+def test_frames_that_wait_are_not_put_together_without_end() -> None:
+    """However small they are, and however many come at once: the rest stays bytes until there is room."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        scene.send(*[publish(str(number)) for number in range(3_000)])
+        assert not scene.transport.is_reading
+        assert len(scene.incoming._waiting) < 1_000
+        # Some that were under way.
+        scene.send(publish("3000"))
+        scene.send(publish("3001"), frame(CLOSE, b"\x03\xe8"))
+        scene.store.ready.set()
+        await scene.running
+        assert scene.store.taken == [str(number) for number in range(3_002)]
+        assert scene.transport.is_reading
+        assert scene.connection.close_code == 1000
+
+    play(test, frames_per_second=1_000_000, frames_burst=1_000_000)
+
+
+def test_what_is_left_over_at_a_drop_is_stored_too() -> None:
+    """Also what was not put together yet."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        scene.send(*[publish(str(number)) for number in range(3_000)])
+        scene.transport.aborted = True
+        scene.incoming.feed_eof()
+        scene.store.ready.set()
+        await scene.running
+        assert len(scene.store.taken) == 3_000
+
+    play(test, frames_per_second=1_000_000, frames_burst=1_000_000)
+
+
+def test_the_rate_is_that_of_what_is_dealt_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A heap that came while the store was slow is no flood, if it is dealt with slowly; and the client is alive."""
+
+    async def test(scene: Scene) -> None:
+        now = [scene.connection.last_heard]
+        monkeypatch.setattr(scene.incoming, "_loop", Loop(asyncio.get_running_loop(), lambda: now[0]))
+        scene.store.at_once = False
+        scene.store.ready = asyncio.Semaphore(0)
+        scene.send(publish("0"))
+        scene.send(*[publish(str(number)) for number in range(1, 30)])
+        for number in range(30):
+            now[0] += 1.0
+            scene.store.ready.release()
+            await scene.settle()
+            assert len(scene.store.taken) == number + 1
+            assert scene.connection.last_heard >= now[0] - 1.0
+        assert scene.told() == []
+
+    play(test, frames_per_second=1, frames_burst=2)
+
+
+def test_a_flood_that_waits_ends_it_too() -> None:
+    """It is told when its turn comes."""
+
+    async def test(scene: Scene) -> None:
+        scene.store.at_once = False
+        scene.send(*[publish(str(number)) for number in range(300)])
+        await scene.settle()
+        assert scene.told() == []
+        scene.store.ready.set()
+        await scene.running
+        assert scene.store.taken == ["0", "1"]
+        assert scene.transport.close_codes() == [4429]
+
+    play(test, frames_per_second=1, frames_burst=2)
 
 
 def test_what_was_sent_before_a_drop_is_stored() -> None:

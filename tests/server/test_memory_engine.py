@@ -72,24 +72,29 @@ async def test_many_messages_take_no_more_than_they_may() -> None:
 
 
 @in_loop
-async def test_the_first_is_told_at_once_and_the_rest_of_a_turn_together() -> None:
-    """A lone message waits for nothing; many cost their subscribers one write for each channel."""
+async def test_a_turn_is_told_together_and_on_demand_once_before() -> None:
+    """A lone message need not wait for the turn's end; many cost their subscribers few writes."""
     engine = MemoryEngine()
     heard = Heard()
     await engine.open(heard)
     await engine.watch("a")
     await engine.watch("b")
     for number in range(3):
-        assert engine.append_now(NewMessage("a", "e", str(number))) is not None
+        engine.append_now(NewMessage("a", "e", str(number)))
+        engine.deliver_now()
     await engine.append([NewMessage("b", "e", "3"), NewMessage("a", "e", "4")])
     assert [(name, texts(messages)) for name, messages in heard.calls] == [("a", ["0"])]
     await asyncio.sleep(0)
     assert [(name, texts(messages)) for name, messages in heard.calls[1:]] == [("a", ["1", "2", "4"]), ("b", ["3"])]
-    await engine.append([NewMessage("b", "e", "5")])
-    assert texts(heard.messages("b")) == ["3", "5"]
+    engine.append_now(NewMessage("b", "e", "5"))
     await engine.append([NewMessage("b", "e", "6")])
-    await engine.close()
+    assert texts(heard.messages("b")) == ["3"]
+    engine.deliver_now()
+    assert texts(heard.calls[-1][1]) == ["5", "6"]
+    await engine.append([NewMessage("b", "e", "7")])
     assert texts(heard.messages("b")) == ["3", "5", "6"]
+    await engine.close()
+    assert texts(heard.messages("b")) == ["3", "5", "6", "7"]
 
 
 @given(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,7 +13,10 @@ import pytest
 import websocket
 
 from tests.server.wire_client import call, members, mint, publish, refused_upgrade, subscribe
+from tests.waiting import until
 from voyant_cloud.realtime.client_frame import client_frame
+from voyant_cloud.server.hub import HubChannel
+from voyant_cloud.server.tail import Tail
 from voyant_cloud.testing import VoyantServer
 
 
@@ -225,3 +230,29 @@ def test_what_is_no_handshake_is_told(server: VoyantServer, name: str, value: st
     answer = call(server, "GET", path, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert "WebSocket upgrades only" in answer.json()["error"]
+
+
+def test_who_leaves_before_its_frames_are_read_is_let_go_of(
+    server: VoyantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is gone while the channel's standing is read once more: nobody would tell of its end any more."""
+    has_left = threading.Event()
+    standing = HubChannel.tail
+
+    async def slow(channel: HubChannel) -> Tail:
+        tail = await standing(channel)
+        if channel.subscribers and server_is_asked.is_set():
+            while not has_left.is_set():
+                await asyncio.sleep(0.01)
+            # For the loop to see it.
+            await asyncio.sleep(0.1)
+        server_is_asked.set()
+        return tail
+
+    server_is_asked = threading.Event()
+    monkeypatch.setattr(HubChannel, "tail", slow)
+    url = f"{server.url.replace('http', 'ws')}/realtime/v1/connect?channel=orders:eu&token={mint(server)}"
+    raw = websocket.create_connection(url, timeout=20)
+    raw.shutdown()
+    has_left.set()
+    until(lambda: server.connections == 0)

@@ -11,7 +11,6 @@ import pytest
 from tests.realtime.channel_tools import Seen
 from tests.waiting import PATIENCE, until
 from voyant_cloud import VoyantCloudClient, VoyantConfigError, get_voyant_cloud_client
-from voyant_cloud.models import RealtimeMessageSummary
 from voyant_cloud.testing import VoyantServer
 
 CHANNEL = "orders:eu"
@@ -32,24 +31,6 @@ def test_messages_by_every_way(server: VoyantServer) -> None:
             until(lambda: len(server.messages) == 4)
     assert server.messages[:3] == [first, *batch]
     assert (server.messages[3].event, server.messages[3].data) == ("d", 4)
-
-
-def test_a_message_that_came_is_known(server: VoyantServer) -> None:
-    """Whoever got a message finds it noted, though the publisher may have no answer yet."""
-    late = []
-
-    def look(message: RealtimeMessageSummary) -> None:
-        if message not in server.messages:
-            late.append(message)
-
-    with client_of(server) as client, client.realtime.channel(CHANNEL, client_id="worker-1") as channel:
-        channel.on("message", look)
-        assert channel.wait_connected(PATIENCE)
-        for number in range(100):
-            channel.publish("d", number)
-            client.realtime.publish(CHANNEL, event="e", data=number)
-        until(lambda: channel.last_message_id == server.messages[-1].id and len(server.messages) == 200)
-    assert late == []
 
 
 def test_a_repeat_counts_once(server: VoyantServer) -> None:

@@ -27,6 +27,8 @@ _TWO_BYTES: Final = 126
 _EIGHT_BYTES: Final = 127
 _LENGTH_BYTES: Final = {_TWO_BYTES: 2, _EIGHT_BYTES: 8}
 _HEAD: Final = 2
+_MOST_PARTS: Final = 128
+"""Frames of one message. Messages are counted by those who take them; endless parts of one would be free."""
 _FIRST_OWN_CODE: Final = 3000
 _FIRST_BAD_CODE: Final = 5000
 # 1004 to 1006 and 1015 stand for endings without a close frame.
@@ -87,7 +89,7 @@ class ClientFrames:
         most_bytes: of a message, 125 or more.
     """
 
-    __slots__ = ("_begun", "_most_bytes", "_opcode", "_rest")
+    __slots__ = ("_begun", "_most_bytes", "_opcode", "_parts", "_rest")
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
@@ -95,13 +97,14 @@ class ClientFrames:
         self._rest = bytearray()
         # Of a message that comes in several frames: what it is, and what is here of it.
         self._opcode: int | None = None
+        self._parts = 0
         self._begun = bytearray()
 
     def lone_text(self, data: bytes) -> str | None:
         """Read bytes that are one text in one frame, as they nearly always are, by the shortest way.
 
         Returns:
-            The text, or ``None`` where they are something else, which is for ``feed`` then.
+            The text, or ``None`` where they are something else, which is for ``put`` then.
         """
         if self._rest or self._opcode is not None or len(data) < _HEAD + MASK_BYTES:
             return None
@@ -110,6 +113,8 @@ class ClientFrames:
         if size == _TWO_BYTES:
             size = int.from_bytes(data[2:4], "big")
             begin += 2
+        elif size == _EIGHT_BYTES:
+            return None
         if data[0] != _FINAL | TEXT or len(data) != begin + size or size > self._most_bytes:
             return None
         try:
@@ -117,14 +122,17 @@ class ClientFrames:
         except UnicodeDecodeError:
             return None
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take bytes and yield what is whole by them.
+    def put(self, data: bytes) -> None:
+        """Take bytes; ``whole`` then gives what is whole by them."""
+        self._rest += data
+
+    def whole(self) -> Iterator[Frame]:
+        """Yield what came, as far as it is whole. Whoever stops finds the rest at the next call.
 
         Raises:
-            BrokenFrameError: they are not what they have to be. What came before was yielded; nothing may be fed after.
+            BrokenFrameError: it is not what it has to be. What came before was yielded; nothing may be asked for after.
         """
         rest = self._rest
-        rest += data
         place = 0
         try:
             while (head := self._head(place)) is not None and head.end <= len(rest):
@@ -150,7 +158,7 @@ class ClientFrames:
                 return None
             size = int.from_bytes(rest[place + _HEAD : begin], "big")
         # Before its payload is here: nobody may make us keep more than that.
-        if size + len(self._begun) > self._most_bytes:
+        if first & 0xF < CLOSE and size + len(self._begun) > self._most_bytes:
             raise BrokenFrameError(CloseCode.TOO_BIG, f"more than {self._most_bytes} bytes in a message")
         begin += MASK_BYTES
         return _Head(first, bytes(rest[begin - MASK_BYTES : begin]), begin, begin + size)
@@ -181,9 +189,13 @@ class ClientFrames:
         if not head.is_final:
             self._opcode = opcode
             self._begun += payload
+            self._parts += 1
+            if self._parts >= _MOST_PARTS:
+                raise BrokenFrameError(CloseCode.TOO_BIG, f"more than {_MOST_PARTS} frames in a message")
             return None
         whole = bytes(self._begun) + payload
         self._opcode = None
+        self._parts = 0
         self._begun.clear()
         return Frame(TEXT, text=_decoded(whole)) if opcode == TEXT else Frame(BINARY)
 

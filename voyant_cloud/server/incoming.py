@@ -24,7 +24,8 @@ from voyant_cloud.server.wire import pong_frame
 __all__ = ["Incoming"]
 
 _MOST_WAITING: Final = 128 * 1024
-"""Characters of frames that may wait before no more is taken off the socket."""
+"""What frames that wait may take before no more is read off the socket: characters, and some for each frame itself."""
+_FRAME: Final = 128
 
 
 class Incoming:
@@ -48,7 +49,9 @@ class Incoming:
         "_context",
         "_frames",
         "_gate",
+        "_has_passed",
         "_is_over",
+        "_is_stalled",
         "_loop",
         "_rate",
         "_size",
@@ -71,6 +74,10 @@ class Incoming:
         # A list, as in Outbox: of many connections few ever have anything in theirs, and an empty deque takes much.
         self._waiting: list[Frame] = []
         self._size = 0
+        # Whether the first that waits was let through already, when nothing waited before it.
+        self._has_passed = False
+        # Whether there may be frames that are whole, and are not taken while too much waits.
+        self._is_stalled = False
         self._is_over = False
         self._at_end: Callable[[], None]
         self._changed: asyncio.Future[None] | None = None
@@ -82,10 +89,14 @@ class Incoming:
         if not self._is_over:
             try:
                 text = self._frames.lone_text(data)
-                if text is None:
-                    self._feed(data)
-                elif self._passes() and (self._waiting or not self._publish_now(text)):
-                    self._wait(Frame(TEXT, text))
+                if text is not None:
+                    self._take(Frame(TEXT, text), alone=True)
+                else:
+                    self._frames.put(data)
+                    if not self._is_stalled:
+                        self._read()
+            except BrokenFrameError as error:
+                self._give_up(error)
             except Exception as error:  # noqa: BLE001 - ``run`` raises it where such errors are told
                 self._end(partial(self._fail, error))
         return self._is_over, b""
@@ -96,54 +107,77 @@ class Incoming:
 
     async def run(self) -> None:
         """Deal with what has to wait, until nothing more will come and all of it is done."""
-        while self._waiting or not self._is_over:
-            while self._waiting:
+        try:
+            while self._waiting or not self._is_over:
+                if not self._waiting:
+                    self._changed = self._loop.create_future()
+                    await self._changed
+                    continue
                 await self._do_later(self._waiting[0])
                 self._size -= _size(self._waiting.pop(0))
+                if self._is_stalled and self._size <= _MOST_WAITING // 2:
+                    self._read()
                 self._flow()
-            if not self._is_over:
-                self._changed = self._loop.create_future()
-                await self._changed
+        except BrokenFrameError as error:
+            self._connection.close(error.code, error.reason)
+            return
         self._at_end()
 
-    def _feed(self, data: bytes) -> None:
+    def _read(self) -> None:
+        """Take the frames that are whole, until too much waits."""
+        self._is_stalled = False
         try:
-            for frame in self._frames.feed(data):
+            for frame in self._frames.whole():
                 if frame.opcode == CLOSE:
                     self._end(partial(self._connection.closed_by_peer, frame.code or CloseCode.NORMAL))
-                elif self._passes() and (self._waiting or not self._do_now(frame)):
-                    self._wait(frame)
-                if self._is_over:
+                    return
+                self._take(frame)
+                if self._size > _MOST_WAITING:
+                    self._is_stalled = True
                     return
         except BrokenFrameError as error:
-            self._end(partial(self._connection.close, error.code, error.reason))
+            self._give_up(error)
 
-    def _passes(self) -> bool:
-        """Note that a frame has come; tell whether it is to be taken."""
-        now = self._loop.time()
-        self._connection.last_heard = now
-        passage = self._gate.pass_one(now)
-        if passage is Passage.TAKEN:
-            return True
-        if passage is Passage.DROPPED_WITH_NOTICE:
-            problem = f"more than {self._rate:g} frames a second; what is over it is dropped"
-            self._connection.refuse("rate_limited", problem)
-        elif passage is Passage.ABUSE:
-            self._end(partial(self._connection.close, CloseCode.ABUSE, "too many frames"))
-        return False
-
-    def _wait(self, frame: Frame) -> None:
+    def _take(self, frame: Frame, *, alone: bool = False) -> None:
+        """Deal with a frame, or have it wait for its turn."""
+        if not self._waiting:
+            if not self._passes() or self._do_now(frame, alone=alone):
+                return
+            self._has_passed = True
         self._waiting.append(frame)
         self._size += _size(frame)
         self._flow()
         self._wake()
 
+    def _passes(self) -> bool:
+        """Note that a frame has its turn; tell whether it is to be dealt with.
+
+        Not where it is read: what was sent at a steady rate comes in heaps where reading has to pause.
+
+        Raises:
+            BrokenFrameError: there are far too many.
+        """
+        now = self._loop.time()
+        self._connection.last_heard = now
+        passage = self._gate.pass_one(now)
+        if passage is Passage.TAKEN:
+            return True
+        if passage is Passage.ABUSE:
+            raise BrokenFrameError(CloseCode.ABUSE, "too many frames")
+        if passage is Passage.DROPPED_WITH_NOTICE:
+            problem = f"more than {self._rate:g} frames a second; what is over it is dropped"
+            self._connection.refuse("rate_limited", problem)
+        return False
+
     def _end(self, call: Callable[[], None]) -> None:
-        """Take nothing more; *call* ends the connection, once nothing waits."""
+        """Read nothing more; *call* ends the connection, once nothing waits."""
         if not self._is_over:
             self._is_over = True
             self._at_end = call
             self._wake()
+
+    def _give_up(self, error: BrokenFrameError) -> None:
+        self._end(partial(self._connection.close, error.code, error.reason))
 
     def _wake(self) -> None:
         if self._changed is not None and not self._changed.done():
@@ -163,17 +197,17 @@ class Incoming:
 
     # What is done
 
-    def _do_now(self, frame: Frame) -> bool:
+    def _do_now(self, frame: Frame, *, alone: bool) -> bool:
         """Do what a frame asks for if that needs no wait; tell whether it is done."""
         if frame.opcode == TEXT:
-            return self._publish_now(frame.text)
+            return self._publish_now(frame.text, alone=alone)
         if frame.opcode == PING:
             self._connection.write_raw(pong_frame(frame.payload))
         elif frame.opcode == BINARY:
             self._connection.close(CloseCode.UNSUPPORTED_DATA, "frames are text")
         return True
 
-    def _publish_now(self, text: str) -> bool:
+    def _publish_now(self, text: str, *, alone: bool) -> bool:
         """Publish what a text asks for, if that needs no wait; tell whether it is done, or refused."""
         message = read_publish(text, self._channel.name, self._context.publish_check)
         if message is None or self._connection.close_code is not None:
@@ -184,13 +218,19 @@ class Incoming:
                 return False
         except (Refusal, EngineError) as error:
             self._refuse(error)
-        else:
-            self._context.tally.published("websocket", 1)
+            return True
+        if alone:
+            # Nothing came with it that subscribers could get in the same piece.
+            self._context.engine.deliver_now()
+        self._context.tally.published("websocket", 1)
         return True
 
     async def _do_later(self, frame: Frame) -> None:
+        has_passed, self._has_passed = self._has_passed, False
+        if not has_passed and not self._passes():
+            return
         if frame.opcode != TEXT:
-            self._do_now(frame)
+            self._do_now(frame, alone=False)
         elif self._connection.close_code is None:
             try:
                 await self._obey(frame.text)
@@ -240,4 +280,4 @@ class Incoming:
 
 
 def _size(frame: Frame) -> int:
-    return len(frame.text) + len(frame.payload)
+    return _FRAME + len(frame.text) + len(frame.payload)

@@ -94,6 +94,10 @@ class RecordingEngine:
             self._record.add([stored])
         return stored
 
+    def deliver_now(self) -> None:
+        """Deliver what waits for the end of the loop's turn."""
+        self._engine.deliver_now()
+
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages."""
         return await self._engine.history(channel, after_seq=after_seq, limit=limit)

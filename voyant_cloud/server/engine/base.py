@@ -7,7 +7,7 @@ Promises, which the contract suite in ``tests/server/engine_contract.py`` checks
 * **Atomicity.** An ``append`` stores all of its messages or none, together with its idempotency record.
 * **Durability.** ``append`` returns after the commit; what "committed" survives is the engine's to document.
 * **Delivery.** After a commit the listener's ``on_messages`` is called on the event loop, in commit order per channel,
-  on every node that watches the channel; it may be before ``append`` returns. It may miss some after trouble (then a
+  on every node that watches the channel, perhaps before ``append`` returns. It may miss some after trouble (then a
   jump in ``seq`` shows it), it never makes one up, and it is not called for channels that nobody watches.
 * **Presence.** Keyed by client id: one ``enter`` and one ``leave`` a session, however many connections it has. What
   ``on_presence`` missed during trouble is told as the difference that it made.
@@ -264,6 +264,12 @@ class Engine(Protocol):
 
         Raises:
             EngineUnavailableError: nothing was stored.
+        """
+
+    def deliver_now(self) -> None:
+        """Deliver what was committed just now, where it would wait for what else this turn of the loop brings.
+
+        Once in a turn, however often it is called: many messages are to cost their subscribers few writes.
         """
 
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:

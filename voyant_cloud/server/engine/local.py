@@ -42,6 +42,9 @@ class LocalEngine:
         """Commit one message, if that needs no wait: it does, unless an engine says otherwise."""
         return None
 
+    def deliver_now(self) -> None:
+        """Deliver what waits for the end of the loop's turn: nothing does, unless an engine says otherwise."""
+
     async def watch(self, channel: str) -> None:
         """Start delivering this channel's messages and presence."""
         self._require_open()

@@ -69,9 +69,10 @@ class MemoryEngine(LocalEngine):
         self._channels: dict[str, MemoryHistory] = {}
         # The one that expires first is the first.
         self._answers: dict[str, _Answer] = {}
-        # What was committed in this turn of the loop, to be told together, and whether anything was told in it.
+        # What was committed in this turn of the loop, to be told together at its end, and whether some was before that.
         self._fresh: dict[str, list[StoredMessage]] = {}
         self._has_told = False
+        self._awaits_end = False
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def open(self, listener: EngineListener) -> None:
@@ -113,6 +114,12 @@ class MemoryEngine(LocalEngine):
         now = self._retention.now_ms()
         return self._add(self._used(message.channel, now), [message], now)[0]
 
+    def deliver_now(self) -> None:
+        """Deliver what waits for the end of the loop's turn, if this is the first time in it."""
+        if not self._has_told:
+            self._has_told = True
+            self._tell_fresh()
+
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""
         self._require_open()
@@ -149,25 +156,19 @@ class MemoryEngine(LocalEngine):
 
     def _add(self, channel: MemoryHistory, messages: Sequence[NewMessage], now: int) -> list[StoredMessage]:
         stored = channel.add(messages, now)
-        if channel.name in self._watched:
-            self._tell(channel.name, stored)
-        # After those who wait for what came.
         too_many = self._retention.to_trim(channel.head.seq, len(stored))
         if too_many:
             channel.remove(up_to_seq=too_many)
+        if channel.name in self._watched:
+            self._tell_later(channel.name, stored)
         return stored
 
-    def _tell(self, name: str, messages: list[StoredMessage]) -> None:
-        """Tell of messages: at once of the first in a turn of the loop, and at its end of all others, in one piece."""
-        if self._has_told:
-            self._fresh.setdefault(name, []).extend(messages)
-            return
-        self._has_told = True
-        try:
-            assert self._listener is not None
-            self._listener.on_messages(name, messages)
-        finally:
-            asyncio.get_running_loop().call_soon(self._tell_fresh)
+    def _tell_later(self, name: str, messages: list[StoredMessage]) -> None:
+        """Tell of messages: all that one turn of the loop commits to a channel goes to its subscribers in one piece."""
+        if not self._awaits_end:
+            self._awaits_end = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._fresh.setdefault(name, []).extend(messages)
 
     def _used(self, name: str, now: int) -> MemoryHistory:
         channel = self._channels.pop(name, None)
@@ -194,8 +195,11 @@ class MemoryEngine(LocalEngine):
             raise IdempotencyConflictError("the idempotency key was used with another request")
         return answer.ids
 
+    def _end_turn(self) -> None:
+        self._awaits_end = self._has_told = False
+        self._tell_fresh()
+
     def _tell_fresh(self) -> None:
-        self._has_told = False
         fresh, self._fresh = self._fresh, {}
         self._tell_messages(fresh)
 

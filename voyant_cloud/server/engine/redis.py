@@ -142,6 +142,9 @@ class RedisEngine:
         """Commit one message, if that needs no wait: here it always does."""
         return None
 
+    def deliver_now(self) -> None:
+        """Deliver what waits for the end of the loop's turn: here nothing does."""
+
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages: the newest *limit*, or the first *limit* after *after_seq*."""
         mode = "newest" if after_seq is None else "after"

@@ -76,6 +76,10 @@ class TimedEngine:
             self._tally.engine["append"].observe(time.perf_counter() - started)
         return stored
 
+    def deliver_now(self) -> None:
+        """Deliver what waits for the end of the loop's turn."""
+        self._engine.deliver_now()
+
     def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> Coroutine[Any, Any, History]:
         """Read retained messages."""
         return self._timed("history", self._engine.history(channel, after_seq=after_seq, limit=limit))
