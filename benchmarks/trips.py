@@ -54,18 +54,22 @@ class Trips:
         """
         return self._seconds(self._run(count, rate))
 
-    def highest_pace(self, count: int) -> float:
+    def highest_pace(self, seconds: float) -> float:
         """Return the highest rate a second, in steps of a fifth, that can be kept without messages that queue.
 
         Not what a burst makes, which travels in batches.
+
+        Args:
+            seconds: for how long each rate has to be kept; in a short time even far too many go through.
         """
         rate = _SLOWEST
         # Once more, since a machine may be busy with something else.
-        while self._is_kept(count, rate * _STEP) or self._is_kept(count, rate * _STEP):
+        while self._is_kept(seconds, rate * _STEP) or self._is_kept(seconds, rate * _STEP):
             rate *= _STEP
         return rate
 
-    def _is_kept(self, count: int, rate: float) -> bool:
+    def _is_kept(self, seconds: float, rate: float) -> bool:
+        count = int(seconds * rate)
         sent = self._run(count, rate)
         are_sent_in_time = (count - 1) / (sent[-1] - sent[0]) >= _KEPT * rate
         return are_sent_in_time and percentile(self._seconds(sent), 50) < _QUEUED
