@@ -186,8 +186,9 @@ class Lifecycle:
 
     def _move(self, state: ChannelState) -> None:
         assert self._lock.locked()
-        self._state = state
+        # Before the state: who sees that it is connected, without the lock, can send.
         self._live = self._connection if state is ChannelState.CONNECTED else None
+        self._state = state
         self._changed.notify_all()
 
     def _closed_error(self) -> RealtimeClosedError:
