@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voyant_cloud import fast_check, jsontext
@@ -65,6 +65,7 @@ def _said(write_one: Callable[[], str]) -> str:
 
 
 @given(ITEMS, st.sampled_from([None, 1]))
+@example({"channel": "a:b", "event": "e", "data": None}, None)
 def test_any_json(item: Any, indent: int | None) -> None:
     """What it takes as JSON it writes just as it writes the value that the strict parser reads."""
     text = json.dumps(item, indent=indent, ensure_ascii=False)

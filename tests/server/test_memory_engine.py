@@ -79,6 +79,9 @@ async def test_a_turn_is_told_together_and_on_demand_once_before() -> None:
     await engine.open(heard)
     await engine.watch("a")
     await engine.watch("b")
+    # Of what nobody watches there is nothing to tell, and that counts for nothing.
+    engine.append_now(NewMessage("c", "e", "0"))
+    engine.deliver_now()
     for number in range(3):
         engine.append_now(NewMessage("a", "e", str(number)))
         engine.deliver_now()

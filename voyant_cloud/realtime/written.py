@@ -62,7 +62,10 @@ class Writer:
         """Write one message that is JSON already if it is just as usual; ``None`` says nothing about it."""
         try:
             item, text = compact(given)
-            if tuple(item) != BATCH_KEYS or text.count("[") + text.count("{") > jsontext.MAX_DEPTH:
+            # A message without data is written without it.
+            if tuple(item) != BATCH_KEYS or item["data"] is None:
+                return None
+            if text.count("[") + text.count("{") > jsontext.MAX_DEPTH:
                 return None
             self._check.names_text(item["channel"], item["event"])
             self._check.require_size(text)

@@ -71,7 +71,8 @@ class Connection:
         self._live = False
         self._behind_since: float | None = None
         self._catching_up: asyncio.Task[None] | None = None
-        self._pinged_at = 0.0
+        # ``last_heard`` as it was when the peer was pinged.
+        self._pinged_after: float | None = None
         self._warned = False
 
     @property
@@ -267,8 +268,8 @@ class Connection:
             self._warned = True
             expires_at = dt.datetime.fromtimestamp(self._expires_at, dt.UTC)
             self.send(RealtimeChannelTokenExpiringEvent(expires_at=expires_at))
-        if silent >= PING_AFTER and self._pinged_at <= self.last_heard:
-            self._pinged_at = self.last_heard + silent
+        if silent >= PING_AFTER and self._pinged_after != self.last_heard:
+            self._pinged_after = self.last_heard
             self._write(ping_frame())
 
     def close(self, code: int, reason: str) -> None:

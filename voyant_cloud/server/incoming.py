@@ -82,7 +82,7 @@ class Incoming:
         self._at_end: Callable[[], None]
         self._changed: asyncio.Future[None] | None = None
 
-    # What aiohttp calls
+    # What the socket's protocol calls, and the connection's task
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Take bytes off the socket; tell whether no more are wanted, and which are left over."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from voyant_cloud import jsontext
 from voyant_cloud.realtime.frames import ServerFrame, encode_frame
+from voyant_cloud.server.client_frames import CLOSE, PING, PONG, TEXT
 from voyant_cloud.server.engine.base import StoredMessage
 from voyant_cloud.server.message_id import time_text
 
@@ -15,7 +16,6 @@ __all__ = ["Row", "close_frame", "message_frame", "message_frames", "ping_frame"
 Row = tuple[int, bytes, bytes]
 """A message among others of its channel: its ``ms``, its event, and its data as JSON text, both in UTF-8."""
 
-_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _FIN = 0x80
 _MAX_CONTROL = 125
 _SEQ_DIGITS = 12
@@ -24,7 +24,7 @@ _SEQ_DIGITS = 12
 def message_frame(message: StoredMessage) -> bytes:
     """Write the whole WebSocket frame that carries a message; every subscriber gets these same bytes."""
     payload = f'{{"type":"message",{message.summary[1:]}'.encode()
-    return _head(_TEXT, len(payload)) + payload
+    return _head(TEXT, len(payload)) + payload
 
 
 def message_frames(channel: str, epoch: str, start: int, rows: Iterable[Row]) -> list[bytes]:
@@ -48,29 +48,29 @@ def message_frames(channel: str, epoch: str, start: int, rows: Iterable[Row]) ->
             between = f'","channel":"{channel}","event":{jsontext.quote(event.decode())},"data":'.encode()
             after = f',"publishedAt":"{time_text(ms)}"}}'.encode()
             around = len(before) + _SEQ_DIGITS + len(between) + len(after)
-        head = _head(_TEXT, around + len(data))
+        head = _head(TEXT, around + len(data))
         frames.append(b"".join((head, before, b"%012d" % seq, between, data, after)))
     return frames
 
 
 def text_frame(frame: ServerFrame) -> bytes:
     """Write the whole WebSocket frame of any other server frame."""
-    return _frame(_TEXT, encode_frame(frame).encode())
+    return _frame(TEXT, encode_frame(frame).encode())
 
 
 def ping_frame() -> bytes:
     """Write a WebSocket ping."""
-    return _frame(_PING, b"")
+    return _frame(PING, b"")
 
 
 def pong_frame(payload: bytes) -> bytes:
     """Write the WebSocket pong that answers a ping."""
-    return _frame(_PONG, payload[:_MAX_CONTROL])
+    return _frame(PONG, payload[:_MAX_CONTROL])
 
 
 def close_frame(code: int, reason: str) -> bytes:
     """Write a WebSocket close frame."""
-    return _frame(_CLOSE, struct.pack("!H", code) + reason.encode()[: _MAX_CONTROL - 2])
+    return _frame(CLOSE, struct.pack("!H", code) + reason.encode()[: _MAX_CONTROL - 2])
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:
@@ -78,8 +78,8 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 
 
 def _head(opcode: int, size: int) -> bytes:
-    if 126 <= size < 1 << 16:
-        return struct.pack("!BBH", _FIN | opcode, 126, size)
     if size < 126:
         return bytes((_FIN | opcode, size))
+    if size < 1 << 16:
+        return struct.pack("!BBH", _FIN | opcode, 126, size)
     return struct.pack("!BBQ", _FIN | opcode, 127, size)

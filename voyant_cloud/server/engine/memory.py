@@ -116,7 +116,7 @@ class MemoryEngine(LocalEngine):
 
     def deliver_now(self) -> None:
         """Deliver what waits for the end of the loop's turn, if this is the first time in it."""
-        if not self._has_told:
+        if self._fresh and not self._has_told:
             self._has_told = True
             self._tell_fresh()
 

@@ -50,9 +50,7 @@ class Retention:
             head_seq: where the channel stands.
             added: how many messages have just come.
         """
-        too_many = head_seq - self.messages
-        if too_many <= 0:
-            return 0
+        too_many = self.trimmed_seq(head_seq)
         # Some at a time: to remove one costs as much.
         some = min(max(self.messages // _TRIMMED_PART, 1), _TRIMMED_AT_ONCE)
         return too_many if too_many // some > (too_many - added) // some else 0
