@@ -19,7 +19,7 @@ from benchmarks.scripted.supabase import Supabase
 __all__ = ["ROWS"]
 
 HERE = Path(__file__).parent
-PYTHON = HERE.parent / ".venv-bench" / "bin" / "python"
+PYTHON = HERE.parent / ".venv-peers" / "bin" / "python"
 
 
 @contextmanager
