@@ -6,7 +6,7 @@ import json
 import json.encoder
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
     "MAX_DEPTH",
@@ -68,9 +68,8 @@ def dumps(value: Any, *, max_depth: int = MAX_DEPTH) -> str:
     return text
 
 
-def quote(text: str) -> str:
-    """Write a string that is valid Unicode as a JSON string."""
-    return json.encoder.encode_basestring(text)
+quote: Final[Callable[[str], str]] = json.encoder.encode_basestring
+"""Writes a string that is valid Unicode as a JSON string."""
 
 
 def loads(text: str | bytes, *, strict: bool = True) -> Any:

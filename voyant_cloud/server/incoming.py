@@ -90,7 +90,7 @@ class Incoming:
             try:
                 text = self._frames.lone_text(data)
                 if text is not None:
-                    self._take(Frame(TEXT, text), alone=True)
+                    self._take_alone(text)
                 else:
                     self._frames.put(data)
                     if not self._is_stalled:
@@ -138,12 +138,23 @@ class Incoming:
         except BrokenFrameError as error:
             self._give_up(error)
 
-    def _take(self, frame: Frame, *, alone: bool = False) -> None:
-        """Deal with a frame, or have it wait for its turn."""
+    def _take_alone(self, text: str) -> None:
+        """Deal with a text that nothing came with, or have it wait for its turn."""
         if not self._waiting:
-            if not self._passes() or self._do_now(frame, alone=alone):
+            if not self._passes() or self._publish_now(text, alone=True):
                 return
             self._has_passed = True
+        self._queue(Frame(TEXT, text))
+
+    def _take(self, frame: Frame) -> None:
+        """Deal with a frame, or have it wait for its turn."""
+        if not self._waiting:
+            if not self._passes() or self._do_now(frame):
+                return
+            self._has_passed = True
+        self._queue(frame)
+
+    def _queue(self, frame: Frame) -> None:
         self._waiting.append(frame)
         self._size += _size(frame)
         self._flow()
@@ -197,10 +208,10 @@ class Incoming:
 
     # What is done
 
-    def _do_now(self, frame: Frame, *, alone: bool) -> bool:
+    def _do_now(self, frame: Frame) -> bool:
         """Do what a frame asks for if that needs no wait; tell whether it is done."""
         if frame.opcode == TEXT:
-            return self._publish_now(frame.text, alone=alone)
+            return self._publish_now(frame.text, alone=False)
         if frame.opcode == PING:
             self._connection.write_raw(pong_frame(frame.payload))
         elif frame.opcode == BINARY:
@@ -213,7 +224,8 @@ class Incoming:
         if message is None or self._connection.close_code is not None:
             return False
         try:
-            self._require("publish")
+            if "publish" not in self._connection.verbs:
+                raise _forbidden("publish")
             if self._context.engine.append_now(message) is None:
                 return False
         except (Refusal, EngineError) as error:
@@ -230,7 +242,7 @@ class Incoming:
         if not has_passed and not self._passes():
             return
         if frame.opcode != TEXT:
-            self._do_now(frame, alone=False)
+            self._do_now(frame)
         elif self._connection.close_code is None:
             try:
                 await self._obey(frame.text)
@@ -266,7 +278,7 @@ class Incoming:
 
     def _require(self, verb: str) -> None:
         if verb not in self._connection.verbs:
-            raise Refusal("forbidden", f"the client token does not grant {verb} on this channel")
+            raise _forbidden(verb)
 
     async def _change_presence(self, frame: RealtimePresenceInput) -> None:
         connection, channel = self._connection, self._channel.name
@@ -277,6 +289,10 @@ class Incoming:
         self._context.config.limits.check_presence("RealtimePresenceInput.data", jsontext.dumps(frame.data))
         connection.entered = True
         await self._context.engine.enter(channel, connection.client_id, connection.id, frame.data)
+
+
+def _forbidden(verb: str) -> Refusal:
+    return Refusal("forbidden", f"the client token does not grant {verb} on this channel")
 
 
 def _size(frame: Frame) -> int:

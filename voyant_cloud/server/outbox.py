@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Callable
 from operator import itemgetter
 
 from aiohttp.abc import AbstractStreamWriter
@@ -24,13 +25,26 @@ class Outbox:
 
     It writes prebuilt frames straight to the transport: one write for a chunk that every subscriber shares, where
     going through ``WebSocketResponse`` would frame it once for each.
+
+    Args:
+        transport: the socket.
+        writer: what tells when the transport has room again.
+        limits: how much may wait.
+        clock: the loop's time.
     """
 
-    __slots__ = ("_max_bytes", "_max_messages", "_messages", "_transport", "_waiting", "_writer", "_written")
+    __slots__ = ("_clock", "_max_bytes", "_max_messages", "_messages", "_transport", "_waiting", "_writer", "_written")
 
-    def __init__(self, transport: asyncio.Transport, writer: AbstractStreamWriter, limits: Limits) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        writer: AbstractStreamWriter,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
         self._transport = transport
         self._writer = writer
+        self._clock = clock
         self._max_bytes = limits.queue_bytes
         self._max_messages = limits.queue_messages
         self._written = 0
@@ -45,22 +59,22 @@ class Outbox:
         """How many bytes the peer has not taken yet."""
         return self._transport.get_write_buffer_size()
 
-    def has_room(self, size: int, messages: int) -> bool:
-        """Tell whether *size* bytes and *messages* more stay within the limits."""
-        if not self._transport.get_write_buffer_size():
-            # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
-            return True
-        queued = self._settle()
-        return queued + size <= self._max_bytes and self._messages + messages <= self._max_messages
+    def write_if_room(self, chunk: bytes, messages: int) -> bool:
+        """Write whole frames if they stay within the limits; tell whether they do."""
+        # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
+        if self._transport.get_write_buffer_size() and not self._has_room(len(chunk), messages):
+            return False
+        self.write(chunk, messages)
+        return True
 
-    def write(self, chunk: bytes, now: float, messages: int = 0) -> None:
-        """Write whole frames; *now* is the loop's time."""
+    def write(self, chunk: bytes, messages: int = 0) -> None:
+        """Write whole frames."""
         if self._transport.is_closing():
             return
         self._transport.write(chunk)
         self._written += len(chunk)
         if self._transport.get_write_buffer_size():
-            self._waiting.append((self._written, messages, now))
+            self._waiting.append((self._written, messages, self._clock()))
             self._messages += messages
         elif self._waiting:
             self._waiting.clear()
@@ -78,6 +92,10 @@ class Outbox:
         """Return for how many seconds the oldest waiting write has waited."""
         self._settle()
         return now - self._waiting[0][2] if self._waiting else 0.0
+
+    def _has_room(self, size: int, messages: int) -> bool:
+        queued = self._settle()
+        return queued + size <= self._max_bytes and self._messages + messages <= self._max_messages
 
     def _settle(self) -> int:
         queued = self._transport.get_write_buffer_size()

@@ -26,12 +26,13 @@ class TokenBucket:
 
     def take(self, now: float) -> bool:
         """Count one event at *now* (seconds, any monotonic clock); ``False`` when it is over the limit."""
-        self._level = min(self._burst, self._level + (now - self._seen) * self._rate)
+        level = self._level + (now - self._seen) * self._rate
+        if level > self._burst:
+            level = self._burst
         self._seen = now
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
+        is_within = level >= 1
+        self._level = level - 1 if is_within else level
+        return is_within
 
 
 class Passage(Enum):

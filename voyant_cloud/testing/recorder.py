@@ -58,6 +58,7 @@ class RecordingEngine:
     def __init__(self, engine: Engine, record: Record) -> None:
         self._engine = engine
         self._record = record
+        self.deliver_now = engine.deliver_now
 
     async def open(self, listener: EngineListener) -> None:
         """Make the store ready."""
@@ -93,10 +94,6 @@ class RecordingEngine:
         if stored is not None:
             self._record.add([stored])
         return stored
-
-    def deliver_now(self) -> None:
-        """Deliver what waits for the end of the loop's turn."""
-        self._engine.deliver_now()
 
     async def history(self, channel: str, *, after_seq: int | None = None, limit: int) -> History:
         """Read retained messages."""

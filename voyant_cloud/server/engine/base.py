@@ -108,11 +108,9 @@ class StoredMessage:
         The data is spliced in as text: parsing it again could only change it.
         """
         if self._summary is None:
-            text = (
-                f'{{"id":"{self.id}","channel":"{self.channel}","event":{jsontext.quote(self.event)},'
-                f'"data":{self.data},"publishedAt":"{time_text(self.id.ms)}"}}'
-            )
-            self._summary = text
+            epoch, ms, seq = self.id
+            before, between, after = _around(epoch, ms, self.channel, self.event)
+            self._summary = f"{before}{str(seq).zfill(12)}{between}{self.data}{after}"
         return self._summary
 
 

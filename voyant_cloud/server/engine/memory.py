@@ -160,15 +160,12 @@ class MemoryEngine(LocalEngine):
         if too_many:
             channel.remove(up_to_seq=too_many)
         if channel.name in self._watched:
-            self._tell_later(channel.name, stored)
+            # All that one turn of the loop commits to a channel goes to its subscribers in one piece.
+            if not self._awaits_end:
+                self._awaits_end = True
+                asyncio.get_running_loop().call_soon(self._end_turn)
+            self._fresh.setdefault(channel.name, []).extend(stored)
         return stored
-
-    def _tell_later(self, name: str, messages: list[StoredMessage]) -> None:
-        """Tell of messages: all that one turn of the loop commits to a channel goes to its subscribers in one piece."""
-        if not self._awaits_end:
-            self._awaits_end = True
-            asyncio.get_running_loop().call_soon(self._end_turn)
-        self._fresh.setdefault(name, []).extend(messages)
 
     def _used(self, name: str, now: int) -> MemoryHistory:
         channel = self._channels.pop(name, None)

@@ -30,6 +30,12 @@ class Retention:
     seconds: float = 86_400.0
     answer_seconds: float = 300.0
     clock: Callable[[], float] = time.time
+    # How many go at a time: to remove one costs as much.
+    _some: int = attrs.field(init=False)
+
+    @_some.default
+    def _default_some(self) -> int:
+        return min(max(self.messages // _TRIMMED_PART, 1), _TRIMMED_AT_ONCE)
 
     def now_ms(self) -> int:
         """Return the time now, milliseconds since 1970."""
@@ -50,7 +56,7 @@ class Retention:
             head_seq: where the channel stands.
             added: how many messages have just come.
         """
-        too_many = self.trimmed_seq(head_seq)
-        # Some at a time: to remove one costs as much.
-        some = min(max(self.messages // _TRIMMED_PART, 1), _TRIMMED_AT_ONCE)
-        return too_many if too_many // some > (too_many - added) // some else 0
+        too_many = head_seq - self.messages
+        if too_many <= 0:
+            return 0
+        return too_many if too_many // self._some > (too_many - added) // self._some else 0
