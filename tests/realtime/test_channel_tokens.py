@@ -45,6 +45,24 @@ def test_a_token_is_renewed_before_it_expires() -> None:
         )
 
 
+def test_a_token_is_renewed_while_messages_keep_coming() -> None:
+    """What there is to do beside messages is not put off until they pause."""
+    tokens = TokenMaker(lifetime=2.2)
+    with FakeRealtime() as service, open_channel(service, token=tokens) as channel:
+        seen = Seen(channel, "message")
+        peer = service.accept()
+        peer.go_live()
+        number = 0
+        while tokens.made == 1:
+            number += 1
+            peer.message(f"m{number}")
+            # One by one, so that each is read by itself; the last may come too late for this connection.
+            while len(seen.all) < number and tokens.made == 1:
+                seen.pause()
+        assert peer.wait_for_end() == (4001, "token renewal")
+        assert service.accept().query["sinceId"] in {f"m{number - 1}", f"m{number}"}
+
+
 class TokenMaker:
     """Makes numbered tokens with a known lifetime."""
 

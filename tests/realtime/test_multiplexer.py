@@ -33,8 +33,6 @@ def running() -> Iterator[Multiplexer]:
 class Unwatchable:
     """What no selector takes, as a socket beyond the system's limit: here a plain file."""
 
-    has_more = False
-
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 

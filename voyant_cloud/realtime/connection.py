@@ -119,11 +119,6 @@ class Connection:
         """What to wait for with a selector before ``receive``; ``None`` where it would not wait."""
         return self._wire.descriptor
 
-    @property
-    def has_more(self) -> bool:
-        """Whether there is something to receive that no selector would tell of."""
-        return self._wire.has_more
-
     def open(self, url: str, deadline: float) -> None:
         """Connect, up to and including the upgrade.
 
@@ -261,7 +256,11 @@ class Connection:
         except OSError as error:
             raise _lost(error) from None
         self._wire.read_deadline = 0.0
-        self._decode_all(payloads, texts)
+        try:
+            texts += list(map(bytes.decode, payloads))
+        except UnicodeDecodeError:
+            # Those that come before one which is not UTF-8.
+            texts += map(self._decode, payloads)
 
     def _read(self) -> str | None:
         """Read a frame; return the text that it completes, if it does."""
@@ -313,13 +312,6 @@ class Connection:
             raise ConnectionEndedError(code, redact(frame.data[2:].decode("utf-8", "replace")))
         if frame.opcode == ABNF.OPCODE_PING:
             self._write_control(frame.data, ABNF.OPCODE_PONG)
-
-    def _decode_all(self, payloads: list[bytes], texts: list[str]) -> None:
-        """Add the payloads to *texts*, or those that come before one which is not UTF-8."""
-        try:
-            texts += list(map(bytes.decode, payloads))
-        except UnicodeDecodeError:
-            texts += map(self._decode, payloads)
 
     def _decode(self, data: bytes) -> str:
         try:

@@ -160,7 +160,7 @@ class Lifecycle:
             RealtimeNotConnectedError: there is none now.
             RealtimeClosedError: the channel has ended.
         """
-        live = self.live_connection()
+        live = self._live or self.live_connection()
         if live is None:
             raise RealtimeNotConnectedError("the channel is not connected now; nothing was sent")
         return live

@@ -267,7 +267,7 @@ class Multiplexer:
 
     def _watch(self, reading: Reading, step: Receive) -> None:
         descriptor = step.connection.descriptor
-        if descriptor is None or step.timeout <= 0 or step.connection.has_more:
+        if descriptor is None or step.timeout <= 0:
             self._ready.append(reading)
             return
         try:

@@ -130,7 +130,7 @@ class Reading:
     def _read(self, watch: Watch) -> Sequence[Event] | None:
         self._settle()
         while isinstance(step := self._step, Receive):
-            if not step.connection.has_more and watch.is_woken(step.connection.descriptor, self._until):
+            if watch.is_woken(step.connection.descriptor, self._until):
                 return None
             self._receive(step, 0.0)
         if not isinstance(step, Put):

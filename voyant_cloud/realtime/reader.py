@@ -41,6 +41,8 @@ LINGER: Final = 1.0
 _BATCH: Final = 256
 _STALL_PING: Final = 5.0
 _RENEWAL_POLL: Final = 0.1
+_LOOK_EVERY: Final = 0.05
+"""Seconds between looks at clocks and token while messages keep coming: a look takes as long as a message."""
 
 logger = logging.getLogger("voyant_cloud.realtime")
 
@@ -169,11 +171,17 @@ class Reader:
             now=time.monotonic(),
             wall=time.time(),
         )
+        receive = Receive(connection, self._wait(liveness, deadline), self._batch)
+        receive_soon = Receive(connection, _LOOK_EVERY, self._batch)
+        look_at = 0.0
         while not self._closing.is_set():
-            texts = yield Receive(connection, self._wait(liveness, deadline), self._batch)
+            texts = yield receive
             if texts:
                 yield from self._take(texts, connection)
             now = time.monotonic()
+            if texts and now < look_at and not self._session.token_expiring:
+                receive = receive_soon
+                continue
             if not self._session.is_live and now >= deadline:
                 raise ConnectionEndedError(CloseCode.ABNORMAL, "the service did not say that it is connected")
             check = liveness.check(
@@ -187,6 +195,9 @@ class Reader:
             if self._is_renewed():
                 connection.start_close(CloseCode.TOKEN_RENEWAL, "token renewal")
                 return _End(CloseCode.TOKEN_RENEWAL, "token renewal", self._recovery.planned(now))
+            if self._session.is_live:
+                look_at = now + _LOOK_EVERY
+            receive = Receive(connection, self._wait(liveness, deadline), self._batch)
         return (yield from self._linger(connection))
 
     def _wait(self, liveness: Liveness, deadline: float) -> float:

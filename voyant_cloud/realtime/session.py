@@ -80,8 +80,7 @@ class Session:
             RealtimeGapError: history has a gap, and a gap is an error.
         """
         if len(texts) < _FEW:
-            for text in texts:
-                self._text_received(text, events)
+            self._few_received(texts, events)
         elif (messages := read_messages(texts)) is not None:
             self._messages_received(messages, events)
         elif len(texts) > _SOME:
@@ -89,8 +88,7 @@ class Session:
             for begin in range(0, len(texts), _SOME):
                 self.texts_received(texts[begin : begin + _SOME], events)
         else:
-            for text in texts:
-                self._text_received(text, events)
+            self._few_received(texts, events)
 
     def _messages_received(self, messages: list[RealtimeMessageSummary], events: list[Event]) -> None:
         seen = self._seen
@@ -120,11 +118,15 @@ class Session:
         self._head = None
         events.append(message)
 
-    def _text_received(self, text: str, events: list[Event]) -> None:
-        message = read_message(text)
-        if message is not None:
-            self._message_received(message, events)
-            return
+    def _few_received(self, texts: Sequence[str], events: list[Event]) -> None:
+        for text in texts:
+            message = read_message(text)
+            if message is not None:
+                self._message_received(message, events)
+            else:
+                self._other_received(text, events)
+
+    def _other_received(self, text: str, events: list[Event]) -> None:
         try:
             frame = decode_server_frame(text)
         except VoyantError as error:

@@ -36,7 +36,7 @@ class Wire:
     Its socket never blocks; waiting is done beside it. So one thread can write, with a deadline of its own, while
     another reads, and small reads come out of a buffer instead of each being a system call.
 
-    Lock rule: ``_lock`` guards ``_socket`` and ``_aborted``, and each single operation on a TLS socket, since OpenSSL
+    Lock rule: ``_lock`` guards ``_socket`` and ``is_aborted``, and each single operation on a TLS socket, since OpenSSL
     takes no two at a time. Nothing waits while it is held. One thread opens and reads, one at a time writes, any
     thread aborts.
     """
@@ -44,7 +44,8 @@ class Wire:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._aborted = False
+        self.is_aborted = False
+        """Whether ``abort`` was called."""
         self._buffer = b""
         self._place = 0
         self._allowance = 0
@@ -77,7 +78,7 @@ class Wire:
                 self._connect(address, until)
                 return
             except OSError:
-                if index == len(addresses) - 1 or self._aborted:
+                if index == len(addresses) - 1 or self.is_aborted:
                     raise
 
     def start_tls(self, context: ssl.SSLContext, hostname: str, deadline: float) -> None:
@@ -172,16 +173,15 @@ class Wire:
 
     @property
     def descriptor(self) -> int | None:
-        """What to wait for with a selector; ``None`` once the stream is given up."""
-        with self._lock:
-            return None if self._socket is None or self._aborted else self._socket.fileno()
+        """What to wait for with a selector before a read.
 
-    @property
-    def has_more(self) -> bool:
-        """Whether there are bytes to read that no selector would tell of."""
+        ``None`` where none is to be waited for: the stream is given up, or there are bytes that no selector tells of.
+        """
         with self._lock:
             sock = self._socket
-            return self.is_buffered or (isinstance(sock, ssl.SSLSocket) and not self._aborted and sock.pending() > 0)
+            if sock is None or self.is_aborted or self._place < len(self._buffer):
+                return None
+            return None if isinstance(sock, ssl.SSLSocket) and sock.pending() else sock.fileno()
 
     @property
     def takes_more(self) -> bool:
@@ -199,16 +199,11 @@ class Wire:
     def abort(self) -> None:
         """Break the connection off; all who wait for it, in any thread, get an error or the end of the stream."""
         with self._lock:
-            self._aborted = True
+            self.is_aborted = True
             if self._socket is not None:
                 # Not SSLSocket.shutdown: it turns the reader's socket into a plain one under its hands.
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-    @property
-    def is_aborted(self) -> bool:
-        """Whether ``abort`` was called."""
-        return self._aborted
 
     def _adopt(self, new: socket.socket) -> None:
         with self._lock:
@@ -275,7 +270,7 @@ class Wire:
 
     def _require_socket(self) -> socket.socket:
         assert self._lock.locked()
-        if self._socket is None or self._aborted:
+        if self._socket is None or self.is_aborted:
             raise _given_up()
         return self._socket
 
