@@ -7,7 +7,7 @@ import math
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +74,12 @@ def table(grown: Mapping[str, Grown]) -> str:
 
 
 def steepness(points: Sequence[float], costs: Sequence[float]) -> float:
-    """Return the power of what grows with which the cost grows, at the steepest step from point to point."""
-    steps = zip(pairwise(points), pairwise(costs), strict=True)
+    """Return the power of what grows with which the cost grows, at the steepest step from point to point.
+
+    Where it is less again further on it did not grow before: the machine was slower for a while.
+    """
+    lasting = list(accumulate(reversed(costs), min))[::-1]
+    steps = zip(pairwise(points), pairwise(lasting), strict=True)
     return max(math.log(cost / cheaper) / math.log(point / less) for (less, point), (cheaper, cost) in steps)
 
 

@@ -235,6 +235,7 @@ def test_the_steepest_step_tells_the_growth() -> None:
     assert growth.steepness([1, 10, 100], [3, 3, 3]) == 0
     assert growth.steepness([1, 10, 100], [1, 10, 10]) == pytest.approx(1)
     assert growth.steepness([2, 4, 8], [16, 4, 16]) == pytest.approx(2)
+    assert growth.steepness([1, 10, 100], [2, 20, 2]) == 0
 
 
 def test_what_grows_faster_than_its_work_is_marked() -> None:
