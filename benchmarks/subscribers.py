@@ -89,15 +89,19 @@ def frame_bytes(message: Mapping[str, Any]) -> int:
     return len(message_frame(StoredMessage(MessageId("0" * 16, 0, 1), message["channel"], message["event"], data)))
 
 
-def urls(client: VoyantCloudClient, channels: Iterable[str], since_id: str | None = None) -> list[str]:
+def urls(
+    client: VoyantCloudClient, channels: Iterable[str], since_id: str | None = None, *, publish: bool = False
+) -> list[str]:
     """Return where raw subscribers connect, one address a channel.
 
     Args:
         client: mints the token that is in them.
         channels: the channels' names.
         since_id: what to resume after; ``None`` for live messages alone.
+        publish: whether they may publish, too.
     """
-    token = client.realtime.tokens.mint(client_id="b", capabilities={"*": ["subscribe"]}).token
+    verbs = ["subscribe", "publish"] if publish else ["subscribe"]
+    token = client.realtime.tokens.mint(client_id="b", capabilities={"*": verbs}).token
     return [connect_url(client.base_url, channel=channel, token=token, since_id=since_id) for channel in channels]
 
 

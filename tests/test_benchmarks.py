@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import websocket
 
 from benchmarks import __main__ as command
 from benchmarks import growth, store
+from benchmarks.echo import EchoProcess
 from benchmarks.engine_tables import engines_table, faults_table
+from benchmarks.load import Load
 from benchmarks.measure import MissingError, Pair, Result, Row, measure
 from benchmarks.peer import play
 from benchmarks.plots import draw_growth, draw_ratios
+from benchmarks.process import cpu_seconds
 from benchmarks.recovery import FAULTS, WITHIN, seconds_without
 from benchmarks.report import comparison, read, summary, table, write, write_json
 from benchmarks.scripted.ably import Ably, packed
@@ -117,6 +121,8 @@ def test_rows() -> None:
     assert len({each.name for each in command.ROWS}) == len(command.ROWS)
     limited = [each for each in command.ROWS if each.floor is not None]
     assert {each.name for each in command.ROWS} - {each.name for each in limited} == {
+        "latency-alone-p50",
+        "latency-alone-p99",
         "channels-threads",
         "channels-memory",
         "shared-threads",
@@ -228,6 +234,21 @@ def test_the_highest_pace_is_where_messages_begin_to_queue() -> None:
     """One that takes half a millisecond to send keeps no pace of more than 2,000 a second."""
     trips = Trips(lambda: (time.sleep(0.0005), trips.arrive()))
     assert 500 <= trips.highest_pace(0.05) <= 2_000
+
+
+def test_a_load_keeps_a_server_busy() -> None:
+    """For half a second a rate, and not before or after."""
+    with EchoProcess() as server, Load([server.url] * 2, "x") as load:
+        used = [cpu_seconds(server.pid)]
+        time.sleep(0.1)
+        used.append(cpu_seconds(server.pid))
+        assert load.rate_for(0.02, server.pid) >= 2_000
+        used.append(cpu_seconds(server.pid))
+        time.sleep(0.1)
+        used.append(cpu_seconds(server.pid))
+    before, under, after = (later - earlier for earlier, later in pairwise(used))
+    assert under >= 0.5 * 0.02
+    assert max(before, after) < under / 2
 
 
 def test_the_steepest_step_tells_the_growth() -> None:
