@@ -68,10 +68,6 @@ def dumps(value: Any, *, max_depth: int = MAX_DEPTH) -> str:
     return text
 
 
-quote: Final[Callable[[str], str]] = json.encoder.encode_basestring
-"""Writes a string that is valid Unicode as a JSON string."""
-
-
 def loads(text: str | bytes, *, strict: bool = True) -> Any:
     """Read one JSON value.
 
@@ -240,6 +236,8 @@ _FLAT = frozenset({str, int, float, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 encode = _encoder()
 """Writes a value as ``dumps`` does, but for its looks: at keys, at nesting and at what is no valid Unicode."""
+quote: Final[Callable[[str], str]] = json.encoder.encode_basestring
+"""Writes a string that is valid Unicode as a JSON string."""
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
 scan: Callable[[str, int], tuple[Any, int]] = _LENIENT.scan_once  # type: ignore[attr-defined]
 """Reads one value that begins at a place in a text, leniently: ``scan(text, 0)`` gives it and where it ends."""

@@ -224,8 +224,7 @@ class Incoming:
         if message is None or self._connection.close_code is not None:
             return False
         try:
-            if "publish" not in self._connection.verbs:
-                raise _forbidden("publish")
+            self._require("publish")
             if self._context.engine.append_now(message) is None:
                 return False
         except (Refusal, EngineError) as error:
@@ -278,7 +277,7 @@ class Incoming:
 
     def _require(self, verb: str) -> None:
         if verb not in self._connection.verbs:
-            raise _forbidden(verb)
+            raise Refusal("forbidden", f"the client token does not grant {verb} on this channel")
 
     async def _change_presence(self, frame: RealtimePresenceInput) -> None:
         connection, channel = self._connection, self._channel.name
@@ -289,10 +288,6 @@ class Incoming:
         self._context.config.limits.check_presence("RealtimePresenceInput.data", jsontext.dumps(frame.data))
         connection.entered = True
         await self._context.engine.enter(channel, connection.client_id, connection.id, frame.data)
-
-
-def _forbidden(verb: str) -> Refusal:
-    return Refusal("forbidden", f"the client token does not grant {verb} on this channel")
 
 
 def _size(frame: Frame) -> int:
