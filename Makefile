@@ -8,7 +8,7 @@ BENCH := .venv-bench
 PEERS := .venv-peers
 # What is measured runs on a Python of the system's if it can: distributions build theirs with profile-guided
 # optimization, and one that a version manager built without it takes up to half as long again for everything.
-BENCH_PYTHON ?= $(or $(firstword $(foreach each,$(wildcard /usr/bin/python3.1[1-9]),$(shell $(each) -c 'import ensurepip' 2> /dev/null && echo $(each)))),$(PYTHON))
+BENCH_PYTHON ?= $(or $(firstword $(foreach each,$(sort $(wildcard /usr/bin/python3.1[1-9])),$(shell $(each) -c 'import ensurepip' 2> /dev/null && echo $(each)))),$(PYTHON))
 NODE_PACKAGES := $(patsubst %,%/node_modules/.installed,tests/interop examples/django_orders examples/flask_chat)
 SPEC ?= openapi/voyant-cloud.yaml
 # Without I/O, thread or clock there is no excuse for a line that no test runs.
@@ -71,20 +71,20 @@ serve: $(VENV)/.runtime ## run the embedded server
 docs: $(VENV)/.docs ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
-bench: $(BENCH)/.installed $(PEERS)/.installed benchmarks/official/node_modules/.installed ## measure the SDK and the server beside others (ROWS="receive publish" for some)
+bench: $(BENCH)/.runtime $(PEERS)/.installed benchmarks/official/node_modules/.installed ## measure the SDK and the server beside others (ROWS="receive publish" for some)
 	@$(BENCH)/bin/python -m benchmarks $(ROWS)
 
-bench-compare: $(BENCH)/.installed ## compare the last run with the stored one
+bench-compare: $(BENCH)/.runtime ## compare the last run with the stored one
 	@$(BENCH)/bin/python -m benchmarks --compare
 
-bench-growth: $(BENCH)/.installed ## measure how costs grow with what the server carries (SERIES="subscribers bytes" for some)
+bench-growth: $(BENCH)/.runtime ## measure how costs grow with what the server carries (SERIES="subscribers bytes" for some)
 	@$(BENCH)/bin/python -m benchmarks.growth $(SERIES)
 
 bench-engines: $(BENCH)/.engines ## measure the engines, what Redis does for them, and how long faults of several nodes last
 	@$(BENCH)/bin/python -m benchmarks.engines
 	@$(BENCH)/bin/python -m benchmarks.redis_work
 
-bench-store: $(BENCH)/.installed ## take the last runs as the stored ones, and draw them into benchmarks/plots/
+bench-store: $(BENCH)/.runtime ## take the last runs as the stored ones, and draw them into benchmarks/plots/
 	@$(BENCH)/bin/python -m benchmarks.store
 
 wheel-check: $(VENV)/.dev ## build the wheel, install it in a fresh environment, run the demo from it
@@ -98,7 +98,7 @@ $(BIN)/python: MADE_WITH = $(PYTHON)
 $(BENCH)/bin/python: MADE_WITH = $(BENCH_PYTHON)
 $(BIN)/python $(BENCH)/bin/python:
 	@$(MADE_WITH) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
-	  || { echo "This needs Python 3.11 or newer; found: $$($(MADE_WITH) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
+	  || { echo "This needs Python 3.11 or newer; found: $$($(MADE_WITH) --version 2>&1). Try: make PYTHON=python3.12 BENCH_PYTHON=python3.12 ..."; exit 1; }
 	@$(MADE_WITH) -m venv $(@D:/bin=) \
 	  || { echo "python3 has no venv module; on Debian or Ubuntu: apt install python3-venv"; exit 1; }
 
@@ -112,14 +112,14 @@ $(VENV)/.examples: pyproject.toml $(VENV)/.runtime
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[server,django,flask]'
 	@touch $@
 
-$(BENCH)/.installed: pyproject.toml _voyant_cloud_program.py _voyant_cloud_pytest.py | $(BENCH)/bin/python
+$(BENCH)/.runtime: pyproject.toml _voyant_cloud_program.py _voyant_cloud_pytest.py | $(BENCH)/bin/python
 	@echo "Setting up $(BENCH) ..."
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[server,cli,speed,bench]'
 	@./.ci/install-nats
 	@touch $@
 
 # Redis and the balancers are those of the tests.
-$(BENCH)/.engines: pyproject.toml $(BENCH)/.installed
+$(BENCH)/.engines: pyproject.toml $(BENCH)/.runtime
 	@$(BENCH)/bin/python .ci/dependency_group.py test | xargs $(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check
 	@./.ci/install-redis
 	@touch $@

@@ -76,7 +76,7 @@ def table(grown: Mapping[str, Grown]) -> str:
 def steepness(points: Sequence[float], costs: Sequence[float]) -> float:
     """Return the power of what grows with which the cost grows, at the steepest step from point to point.
 
-    Where it is less again further on it did not grow before: the machine was slower for a while.
+    Where it is less again further on it is taken not to have grown before: machines are slower for a while.
     """
     lasting = list(accumulate(reversed(costs), min))[::-1]
     steps = zip(pairwise(points), pairwise(lasting), strict=True)

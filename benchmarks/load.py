@@ -22,6 +22,8 @@ _WAIT = 60
 _TEXT = 1
 _TICK = 0.0001
 """Seconds between looks at how many messages are due."""
+_MOST_LATE = 0.01
+"""Seconds; what is due for longer is not sent any more."""
 _READ_EVERY = 0.002
 _ALIVE_EVERY = 10.0
 _TRIED = 0.5
@@ -56,22 +58,23 @@ class Load:
         self._process.join()
 
     def at(self, rate: float) -> None:
-        """Send *rate* messages a second from now on, all together; 0 for none."""
+        """Send *rate* messages a second from now on, all together; 0 for none. Fails where they are gone by now."""
+        assert self._process.is_alive(), "the connections are gone"
         self._rate.value = rate
 
     def rate_for(self, share: float, pid: int) -> float:
-        """Return the rate a second, in steps of a fifth, that keeps a server busy for a *share* of the time.
+        """Return the rate a second that keeps a server busy for a *share* of the time.
 
         Args:
             share: 0 to 1.
             pid: the server, which has one thread that works.
         """
         rate = _SLOWEST
-        while self._busy(rate, pid) < share:
+        while (busy := self._busy(rate, pid)) < share:
             rate *= _STEP
             assert rate < _FASTEST, "the server is not kept busy"
         self.at(0)
-        return rate
+        return rate * share / busy
 
     def _busy(self, rate: float, pid: int) -> float:
         self.at(rate)
@@ -96,7 +99,8 @@ def _send(addresses: Sequence[str], frame: bytes, wanted: Any, told: Any) -> Non
     while True:
         time.sleep(_TICK)
         now = time.perf_counter()
-        owed += (now - sent) * wanted.value
+        # After a time in which this process had no processor, no more than it can send without being held up.
+        owed = min(owed + (now - sent) * wanted.value, wanted.value * _MOST_LATE)
         sent = now
         while owed >= 1:
             next(next_one).sendall(frame)

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -237,18 +236,26 @@ def test_the_highest_pace_is_where_messages_begin_to_queue() -> None:
 
 
 def test_a_load_keeps_a_server_busy() -> None:
-    """For half a second a rate, and not before or after."""
+    """From when it is told to until it is told to stop; one that is gone says so."""
+
+    def used() -> float:
+        before = cpu_seconds(server.pid)
+        time.sleep(0.2)
+        return cpu_seconds(server.pid) - before
+
     with EchoProcess() as server, Load([server.url] * 2, "x") as load:
-        used = [cpu_seconds(server.pid)]
-        time.sleep(0.1)
-        used.append(cpu_seconds(server.pid))
-        assert load.rate_for(0.02, server.pid) >= 2_000
-        used.append(cpu_seconds(server.pid))
-        time.sleep(0.1)
-        used.append(cpu_seconds(server.pid))
-    before, under, after = (later - earlier for earlier, later in pairwise(used))
-    assert under >= 0.5 * 0.02
-    assert max(before, after) < under / 2
+        shares = [used()]
+        rate = load.rate_for(0.02, server.pid)
+        shares.append(used())
+        load.at(rate)
+        busy = used()
+        load.at(0)
+        shares.append(used())
+        load._process.kill()
+        load._process.join()
+        with pytest.raises(AssertionError, match="gone"):
+            load.at(1)
+    assert max(shares) * 3 < busy
 
 
 def test_the_steepest_step_tells_the_growth() -> None:

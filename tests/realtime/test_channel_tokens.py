@@ -53,7 +53,9 @@ def test_a_token_is_renewed_while_messages_keep_coming() -> None:
         peer = service.accept()
         peer.go_live()
         number = 0
+        ends = time.monotonic() + PATIENCE
         while tokens.made == 1:
+            assert time.monotonic() < ends
             number += 1
             peer.message(f"m{number}")
             # One by one, so that each is read by itself; the last may come too late for this connection.

@@ -65,7 +65,7 @@ class Lifecycle:
     """The state of a channel.
 
     Lock rule: ``_lock`` guards every field. It is held for a few instructions only: no I/O, no handler, no other
-    lock. Without it, ``_state``, ``_error`` and ``_live`` may each be looked at, once.
+    lock. Without it, ``_state``, ``_error`` and ``_live`` may each be looked at, one at a time.
     """
 
     def __init__(self) -> None:

@@ -179,7 +179,7 @@ class Reader:
             if texts:
                 yield from self._take(texts, connection)
             now = time.monotonic()
-            if texts and now < look_at and not self._session.token_expiring:
+            if texts and now < look_at:
                 receive = receive_soon
                 continue
             if not self._session.is_live and now >= deadline:

@@ -37,8 +37,8 @@ class Wire:
     another reads, and small reads come out of a buffer instead of each being a system call.
 
     Lock rule: ``_lock`` guards ``_socket`` and ``is_aborted``, and each single operation on a TLS socket, since OpenSSL
-    takes no two at a time. Nothing waits while it is held. One thread opens and reads, one at a time writes, any
-    thread aborts.
+    takes no two at a time. Nothing waits while it is held. ``is_aborted`` alone may be looked at without it. One thread
+    opens and reads, one at a time writes, any thread aborts.
     """
 
     def __init__(self) -> None:

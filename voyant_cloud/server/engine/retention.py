@@ -31,7 +31,7 @@ class Retention:
     answer_seconds: float = 300.0
     clock: Callable[[], float] = time.time
     # How many go at a time: to remove one costs as much.
-    _some: int = attrs.field(init=False)
+    _some: int = attrs.field(init=False, repr=False, eq=False)
 
     @_some.default
     def _default_some(self) -> int:
