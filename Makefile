@@ -1,4 +1,4 @@
-# Every verb sets itself up: the first one run on a fresh machine makes .venv with all it needs.
+# Every verb sets itself up: on a fresh machine it makes .venv, or .venv-bench to measure, with all it needs.
 # `make help` lists them.
 
 PYTHON ?= python3

@@ -17,7 +17,7 @@ _end = itemgetter(0)
 DRAIN_AT = 64 * 1024
 """Bytes that may wait before a replay pauses: less than half of the limits of bytes and of messages, however small they
 are, so that with half of the limits more there is still room for a frame of another kind. It costs no speed: while some
-wait here, the socket's own buffer is full. Writes of more than that are not held back until the loop's turn ends."""
+wait here, the socket's own buffer is full."""
 
 
 class Outbox:
