@@ -35,11 +35,11 @@ class Store(GatedEngine):
         self.delivered = 0
 
     def append_now(self, message: NewMessage) -> StoredMessage | None:
-        if self.broken:
-            raise EngineUnavailableError("broken")
-        return self._take(message) if self.at_once else None
+        return self._take(message) if self.at_once and not self.broken else None
 
     async def append(self, messages: Sequence[NewMessage]) -> list[StoredMessage]:
+        if self.broken:
+            raise EngineUnavailableError("broken")
         await (self.ready.acquire() if isinstance(self.ready, asyncio.Semaphore) else self.ready.wait())
         return [self._take(message) for message in messages]
 
@@ -128,7 +128,7 @@ def play(test: Callable[[Scene], Awaitable[None]], **limits: Any) -> None:
 
 
 def test_what_can_be_done_is_done_where_it_is_read() -> None:
-    """A publish is stored before the next bytes are read, and one that is refused is told."""
+    """A publish is stored before the next bytes are read, and one that cannot be is told of."""
 
     async def test(scene: Scene) -> None:
         scene.send(publish("1"))
@@ -138,6 +138,7 @@ def test_what_can_be_done_is_done_where_it_is_read() -> None:
         assert (scene.store.taken, scene.store.delivered) == (["1", "2", "3"], 1)
         scene.store.broken = True
         scene.send(publish("4"))
+        await scene.settle()
         pong, error = scene.told()
         assert pong == (0xA, b"?")
         assert error["code"] == "service_unavailable"

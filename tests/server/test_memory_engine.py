@@ -60,12 +60,17 @@ async def test_what_is_past_its_time_is_let_go_of(monkeypatch: pytest.MonkeyPatc
         assert [each.head.seq for each in await engine.channels("c", 10)] == [2, 1, 1, 1, 1]
 
 
+@pytest.mark.parametrize("is_watched", [False, True])
 @in_loop
-async def test_many_messages_take_no_more_than_they_may() -> None:
-    """What is too many goes, a few at a time, and is not shown before."""
+async def test_many_messages_take_no_more_than_they_may(is_watched: bool) -> None:
+    """What is too many goes, a few at a time, at the turn's end at the latest, and is not shown before."""
     async with running(history_messages=100) as engine:
+        if is_watched:
+            await engine.watch("a")
         for number in range(1_000):
             await engine.append([NewMessage("a", "e", str(number))])
+            if is_watched:
+                await asyncio.sleep(0)
             assert kept(engine) <= 106
         history = await engine.history("a", limit=1_000)
         assert [int(message.data) for message in history.messages] == list(range(900, 1_000))

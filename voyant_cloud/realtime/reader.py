@@ -122,13 +122,6 @@ class Reader:
         self._session.dialing()
         connection = Connection(self._dialer, defer=self._defer)
         try:
-            return (yield from self._converse(connection))
-        finally:
-            self._lifecycle.went_down()
-            connection.shut()
-
-    def _converse(self, connection: Connection) -> Steps[_End | None]:
-        try:
             deadline = yield Blocking(partial(self._open, connection))
             return None if deadline is None else (yield from self._read(connection, deadline))
         except TokenUnavailableError as error:
@@ -148,6 +141,9 @@ class Reader:
             # A new one: the traceback of this one leads to the token.
             stopped = RealtimeGapError(str(error), code=error.code)
             return _End(CloseCode.NORMAL, str(error), Verdict(error=stopped))
+        finally:
+            self._lifecycle.went_down()
+            connection.shut()
 
     def _open(self, connection: Connection) -> float | None:
         """Connect; return when the service must have said ``connected``, or ``None`` where the channel was closed."""

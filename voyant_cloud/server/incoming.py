@@ -17,7 +17,7 @@ from voyant_cloud.server.context import Context
 from voyant_cloud.server.engine.base import EngineError, NewMessage
 from voyant_cloud.server.fast_batch import read_publish
 from voyant_cloud.server.hub import HubChannel
-from voyant_cloud.server.rate import FrameGate, Passage
+from voyant_cloud.server.rate import FrameGate, Refused
 from voyant_cloud.server.refusal import Refusal, refusal_of
 from voyant_cloud.server.wire import pong_frame
 
@@ -89,12 +89,15 @@ class Incoming:
         if not self._is_over:
             try:
                 text = self._frames.lone_text(data)
-                if text is not None:
-                    self._take_alone(text)
-                else:
+                if text is None:
                     self._frames.put(data)
                     if not self._is_stalled:
                         self._read()
+                elif self._waiting:
+                    self._queue(Frame(TEXT, text))
+                elif self._passes() and not self._publish_now(text, alone=True):
+                    self._has_passed = True
+                    self._queue(Frame(TEXT, text))
             except BrokenFrameError as error:
                 self._give_up(error)
             except Exception as error:  # noqa: BLE001 - ``run`` raises it where such errors are told
@@ -138,14 +141,6 @@ class Incoming:
         except BrokenFrameError as error:
             self._give_up(error)
 
-    def _take_alone(self, text: str) -> None:
-        """Deal with a text that nothing came with, or have it wait for its turn."""
-        if not self._waiting:
-            if not self._passes() or self._publish_now(text, alone=True):
-                return
-            self._has_passed = True
-        self._queue(Frame(TEXT, text))
-
     def _take(self, frame: Frame) -> None:
         """Deal with a frame, or have it wait for its turn."""
         if not self._waiting:
@@ -170,12 +165,12 @@ class Incoming:
         """
         now = self._loop.time()
         self._connection.last_heard = now
-        passage = self._gate.pass_one(now)
-        if passage is Passage.TAKEN:
+        if self._gate.take(now):
             return True
-        if passage is Passage.ABUSE:
+        refused = self._gate.refuse(now)
+        if refused is Refused.ABUSE:
             raise BrokenFrameError(CloseCode.ABUSE, "too many frames")
-        if passage is Passage.DROPPED_WITH_NOTICE:
+        if refused is Refused.DROPPED_WITH_NOTICE:
             problem = f"more than {self._rate:g} frames a second; what is over it is dropped"
             self._connection.refuse("rate_limited", problem)
         return False
@@ -219,17 +214,13 @@ class Incoming:
         return True
 
     def _publish_now(self, text: str, *, alone: bool) -> bool:
-        """Publish what a text asks for, if that needs no wait; tell whether it is done, or refused."""
-        message = read_publish(text, self._channel.name, self._context.publish_check)
-        if message is None or self._connection.close_code is not None:
+        """Publish what a text asks for, if that needs no wait and nothing is wrong; tell whether it is done."""
+        connection = self._connection
+        if connection.close_code is not None or "publish" not in connection.verbs:
             return False
-        try:
-            self._require("publish")
-            if self._context.engine.append_now(message) is None:
-                return False
-        except (Refusal, EngineError) as error:
-            self._refuse(error)
-            return True
+        message = read_publish(text, self._channel.name, self._context.publish_check)
+        if message is None or self._context.engine.append_now(message) is None:
+            return False
         if alone:
             # Nothing came with it that subscribers could get in the same piece.
             self._context.engine.deliver_now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final
 
-__all__ = ["FrameGate", "Passage", "TokenBucket"]
+__all__ = ["FrameGate", "Refused", "TokenBucket"]
 
 ABUSE_AFTER: Final = 200
 """Frames over the rate at once, after which it counts as abuse."""
@@ -35,10 +35,9 @@ class TokenBucket:
         return is_within
 
 
-class Passage(Enum):
-    """What becomes of a frame."""
+class Refused(Enum):
+    """What becomes of a frame that is over the limit."""
 
-    TAKEN = "taken"
     DROPPED = "dropped"
     DROPPED_WITH_NOTICE = "dropped with notice"
     """Dropped, and the sender is to be told: the first time, then at most once a second."""
@@ -59,20 +58,19 @@ class FrameGate:
         now: seconds of any monotonic clock.
     """
 
-    __slots__ = ("_frames", "_noticed", "_refusals")
+    __slots__ = ("_noticed", "_refusals", "take")
 
     def __init__(self, rate: float, burst: int, now: float) -> None:
-        self._frames = TokenBucket(rate, burst, now)
+        self.take = TokenBucket(rate, burst, now).take
+        """Count one frame at *now*; ``False`` when it is over the limit, and ``refuse`` has to follow."""
         self._refusals = TokenBucket(rate / 5, ABUSE_AFTER, now)
         self._noticed: float | None = None
 
-    def pass_one(self, now: float) -> Passage:
-        """Take one frame at *now*."""
-        if self._frames.take(now):
-            return Passage.TAKEN
+    def refuse(self, now: float) -> Refused:
+        """Count a frame that is over the limit; tell what follows."""
         if not self._refusals.take(now):
-            return Passage.ABUSE
+            return Refused.ABUSE
         if self._noticed is not None and now - self._noticed < NOTICE_EVERY:
-            return Passage.DROPPED
+            return Refused.DROPPED
         self._noticed = now
-        return Passage.DROPPED_WITH_NOTICE
+        return Refused.DROPPED_WITH_NOTICE

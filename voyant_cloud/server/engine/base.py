@@ -258,10 +258,9 @@ class Engine(Protocol):
         """
 
     def append_now(self, message: NewMessage) -> StoredMessage | None:
-        """Commit one message, if that needs no wait; ``None`` if it does, and nothing was done.
+        """Commit one message, if that needs no wait; ``None`` where nothing was done, and ``append`` has to.
 
-        Raises:
-            EngineUnavailableError: nothing was stored.
+        It is ``append``, too, that says why a message cannot be stored.
         """
 
     def deliver_now(self) -> None:

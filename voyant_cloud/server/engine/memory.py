@@ -108,9 +108,10 @@ class MemoryEngine(LocalEngine):
         self._answers[idempotency.key] = _Answer(idempotency.digest, [message.id for message in stored], expires)
         return stored
 
-    def append_now(self, message: NewMessage) -> StoredMessage:
+    def append_now(self, message: NewMessage) -> StoredMessage | None:
         """Commit one message, which needs no wait."""
-        self._require_open()
+        if not self._open:
+            return None
         now = self._retention.now_ms()
         return self._add(self._used(message.channel, now), [message], now)[0]
 
@@ -156,16 +157,20 @@ class MemoryEngine(LocalEngine):
 
     def _add(self, channel: MemoryHistory, messages: Sequence[NewMessage], now: int) -> list[StoredMessage]:
         stored = channel.add(messages, now)
-        too_many = self._retention.to_trim(channel.head.seq, len(stored))
+        if channel.name not in self._watched:
+            self._trim(channel, len(stored))
+            return stored
+        # All that one turn of the loop commits to a channel goes to its subscribers in one piece.
+        if not self._awaits_end:
+            self._awaits_end = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        self._fresh.setdefault(channel.name, []).extend(stored)
+        return stored
+
+    def _trim(self, channel: MemoryHistory, added: int) -> None:
+        too_many = self._retention.to_trim(channel.head.seq, added)
         if too_many:
             channel.remove(up_to_seq=too_many)
-        if channel.name in self._watched:
-            # All that one turn of the loop commits to a channel goes to its subscribers in one piece.
-            if not self._awaits_end:
-                self._awaits_end = True
-                asyncio.get_running_loop().call_soon(self._end_turn)
-            self._fresh.setdefault(channel.name, []).extend(stored)
-        return stored
 
     def _used(self, name: str, now: int) -> MemoryHistory:
         channel = self._channels.pop(name, None)
@@ -199,6 +204,9 @@ class MemoryEngine(LocalEngine):
     def _tell_fresh(self) -> None:
         fresh, self._fresh = self._fresh, {}
         self._tell_messages(fresh)
+        # What nobody waits for comes after.
+        for name, messages in fresh.items():
+            self._trim(self._channels[name], len(messages))
 
     # What is past its time
 
