@@ -22,7 +22,7 @@ class BareWrites(LoopProcess):
     """The loop, with raw subscribers on it. A context manager."""
 
     def __init__(self) -> None:
-        super().__init__(_serve)
+        super().__init__(_serve, on_our_loop=True)
 
     def __enter__(self) -> Self:
         super().__enter__()

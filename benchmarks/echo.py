@@ -13,10 +13,14 @@ __all__ = ["EchoProcess"]
 
 
 class EchoProcess(LoopProcess):
-    """The server. A context manager."""
+    """The server. A context manager.
 
-    def __init__(self) -> None:
-        super().__init__(_serve)
+    Args:
+        on_our_loop: whether it runs on the embedded server's event loop; as it comes, aiohttp runs on asyncio's own.
+    """
+
+    def __init__(self, *, on_our_loop: bool = False) -> None:
+        super().__init__(_serve, on_our_loop=on_our_loop)
 
 
 async def _serve(ready: Any) -> None:

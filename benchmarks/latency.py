@@ -5,6 +5,9 @@ to the server and back over one WebSocket. On its way the server checks it, stor
 it to the thread of its handlers. The echo is sent and received with websocket-client, on which the SDK is built, by a
 thread each. ``client.realtime.publish`` would be another thing: a request with an answer, on a second connection.
 
+As it comes, aiohttp runs on asyncio's own event loop, as it does in the other rows that stand beside it. Our server
+has uvloop, so told beside the floors is how the same echo does on that.
+
 At half load, other connections keep our server busy for half of the time, with messages of channels of their own; the
 echo gets as many. Told beside that is how it is where the connection that is timed publishes half of what it can by
 itself: its limit is the lock of its own interpreter.
@@ -79,8 +82,8 @@ def _ours() -> Iterator[Side]:
 
 
 @contextmanager
-def _echo() -> Iterator[Side]:
-    with EchoProcess() as server, Load([server.url] * OTHERS, TEXT) as load:
+def _echo(on_our_loop: bool) -> Iterator[Side]:
+    with EchoProcess(on_our_loop=on_our_loop) as server, Load([server.url] * OTHERS, TEXT) as load:
         # As the SDK does: its checks of UTF-8 take longer than all else.
         socket = websocket.create_connection(server.url, skip_utf8_validation=True, enable_multithread=True)
         socket.recv()
@@ -124,9 +127,9 @@ def _under(side: Side, rate: float) -> list[float]:
 
 
 @contextmanager
-def beside_an_echo(load: Callable[[Side], Take], percent: int) -> Iterator[Pair]:
+def beside_an_echo(load: Callable[[Side], Take], percent: int, on_our_loop: bool) -> Iterator[Pair]:
     """Both under a load, each turn one percentile of its messages."""
-    with _ours() as ours, _echo() as echo:
+    with _ours() as ours, _echo(on_our_loop) as echo:
         take = load(ours)
         yield (
             lambda: percentile(take(ours), percent) * 1e6,
@@ -140,6 +143,7 @@ def _row(
     load: Callable[[Side], Take],
     percent: int,
     *,
+    on_our_loop: bool = False,
     floor: float | None = None,
     goal: float | None = None,
 ) -> Row:
@@ -147,11 +151,11 @@ def _row(
         name=f"latency-{name}-p{percent}",
         what=f"publish to handler latency, {what}, p{percent}",
         unit="microseconds",
-        against="a bare aiohttp echo",
+        against="the same echo on uvloop" if on_our_loop else "a bare aiohttp echo",
         floor=floor,
         goal=goal,
         is_cost=True,
-        prepare=lambda: beside_an_echo(load, percent),
+        prepare=lambda: beside_an_echo(load, percent, on_our_loop),
     )
 
 
@@ -160,6 +164,10 @@ ROWS = [
     _row("idle", "idle", idle, 99, floor=1.5, goal=1.2),
     _row("half-load", "at half load", half_load, 50, floor=1.5, goal=1.2),
     _row("half-load", "at half load", half_load, 99, floor=1.5, goal=1.2),
+    _row("idle-uvloop", "idle", idle, 50, on_our_loop=True),
+    _row("idle-uvloop", "idle", idle, 99, on_our_loop=True),
+    _row("half-load-uvloop", "at half load", half_load, 50, on_our_loop=True),
+    _row("half-load-uvloop", "at half load", half_load, 99, on_our_loop=True),
     _row("alone", "one connection at half of its highest pace", alone, 50),
     _row("alone", "one connection at half of its highest pace", alone, 99),
 ]

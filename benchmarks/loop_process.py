@@ -1,4 +1,4 @@
-"""A bare server in a process of its own, on the event loop of the embedded one: the two differ in what stands on it."""
+"""A bare server in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ class LoopProcess:
 
     Args:
         serve: what it does.
+        on_our_loop: whether it runs on the event loop of the embedded server, so that the two differ in what stands on
+            it, or on asyncio's own.
 
     Attributes:
         url: where WebSockets connect.
         pid: the process.
     """
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, *, on_our_loop: bool) -> None:
         self._ready = _processes.Queue()
-        self._process = _processes.Process(target=_run, args=(serve, self._ready), daemon=True)
+        self._process = _processes.Process(target=_run, args=(serve, self._ready, on_our_loop), daemon=True)
         self.url = ""
         self.pid = 0
 
@@ -45,6 +47,6 @@ class LoopProcess:
         self._process.join()
 
 
-def _run(serve: Serve, ready: Any) -> None:
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+def _run(serve: Serve, ready: Any, on_our_loop: bool) -> None:
+    with asyncio.Runner(loop_factory=loop_factory() if on_our_loop else None) as runner:
         runner.run(serve(ready))

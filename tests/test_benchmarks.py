@@ -120,6 +120,10 @@ def test_rows() -> None:
     assert len({each.name for each in command.ROWS}) == len(command.ROWS)
     limited = [each for each in command.ROWS if each.floor is not None]
     assert {each.name for each in command.ROWS} - {each.name for each in limited} == {
+        "latency-idle-uvloop-p50",
+        "latency-idle-uvloop-p99",
+        "latency-half-load-uvloop-p50",
+        "latency-half-load-uvloop-p99",
         "latency-alone-p50",
         "latency-alone-p99",
         "channels-threads",
