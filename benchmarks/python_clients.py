@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.asked import asked
 from benchmarks.measure import MissingError, Pair, Row
 from benchmarks.peer import Peer
-from benchmarks.receive import MESSAGES, parser, receive
+from benchmarks.receive import parser, receive
 from benchmarks.scripted.ably import Ably
 from benchmarks.scripted.centrifugo import Centrifugo
 from benchmarks.scripted.script import Script
@@ -19,6 +19,7 @@ from benchmarks.scripted.supabase import Supabase
 __all__ = ["ROWS"]
 
 HERE = Path(__file__).parent
+MESSAGES = 40_000
 PYTHON = HERE.parent / ".venv-peers" / "bin" / "python"
 
 
@@ -30,7 +31,7 @@ def beside(package: str, client: str, script: Callable[[int], Script]) -> Iterat
     with parser(None), Peer(MESSAGES) as ours, Peer(MESSAGES, script) as theirs:
         command = [str(PYTHON), str(HERE / "clients" / client), theirs.removeprefix("http://"), str(MESSAGES)]
         with asked(command) as turn:
-            yield lambda: receive(ours), turn
+            yield lambda: receive(ours, MESSAGES), turn
 
 
 def _row(name: str, against: str, package: str, client: str, script: Callable[[int], Script]) -> Row:
