@@ -6,7 +6,7 @@ import json
 import json.encoder
 import math
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 __all__ = [
     "MAX_DEPTH",
@@ -56,7 +56,7 @@ def dumps(value: Any, *, max_depth: int = MAX_DEPTH) -> str:
             nesting deeper than *max_depth*; it names the place.
     """
     try:
-        text = "".join(_chunks(value, 0))
+        text = encode(value)
         _look(value, max_depth)
         if not text.isascii():
             text.encode("utf-8")
@@ -222,24 +222,20 @@ def _refuse_type(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def encode(value: Any) -> str:
-    """Write a value as ``dumps`` does, but for its looks: at keys, at nesting and at what is no valid Unicode."""
-    return "".join(_chunks(value, 0))
-
-
-def _encoder() -> Callable[[Any, int], Iterable[str]]:
-    """Return what writes a value in parts: the standard encoder in C, made once and not anew for each value."""
+def _encoder() -> Callable[[Any], str]:
+    """Return what writes a value: the standard encoder in C, made once and not anew for each value."""
     make_chunks = getattr(json.encoder, "c_make_encoder", None)
     if make_chunks is None:
-        return lambda value, _: _ENCODER.encode(value)
+        return _ENCODER.encode
     chunks = make_chunks(None, _refuse_type, json.encoder.encode_basestring, None, ":", ",", False, False, False)
-    return cast("Callable[[Any, int], Iterable[str]]", chunks)
+    return lambda value: "".join(chunks(value, 0))
 
 
 _BEYOND_64_BITS = 2.0**63
 _FLAT = frozenset({str, int, float, bool, type(None)})
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_chunks = _encoder()
+encode = _encoder()
+"""Writes a value as ``dumps`` does, but for its looks: at keys, at nesting and at what is no valid Unicode."""
 quote: Final[Callable[[str], str]] = json.encoder.encode_basestring
 """Writes a string that is valid Unicode as a JSON string."""
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)

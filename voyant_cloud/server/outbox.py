@@ -60,7 +60,7 @@ class Outbox:
         return self._transport.get_write_buffer_size()
 
     def write(self, chunk: bytes, messages: int = 0, *, anyway: bool = False) -> bool:
-        """Write whole frames, if they stay within the limits or *anyway*; tell whether it did."""
+        """Write whole frames, if they stay within the limits or *anyway*; ``False`` where there is no room for them."""
         transport = self._transport
         # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
         if transport.get_write_buffer_size() and not (anyway or self._has_room(len(chunk), messages)):
