@@ -104,11 +104,13 @@ def publish(data: str) -> bytes:
     return frame(TEXT, b'{"type":"publish","event":"e","data":%s}' % data.encode())
 
 
-def play(test: Callable[[Scene], Awaitable[None]], **limits: Any) -> None:
+def play(test: Callable[[Scene], Awaitable[None]], *verbs: str, **limits: Any) -> None:
     async def run() -> None:
         store: Any = Store()
         hub = Hub(store)
-        connection = Connection(client_id="a", verbs=frozenset({"publish"}), expires_at=10**10, limits=Limits(**limits))
+        connection = Connection(
+            client_id="a", verbs=frozenset(verbs or {"publish"}), expires_at=10**10, limits=Limits(**limits)
+        )
         transport: Any = Socket()
         channel = await hub.join(CHANNEL, connection)
         connection.attach(channel, transport, transport)
@@ -144,6 +146,26 @@ def test_what_can_be_done_is_done_where_it_is_read() -> None:
         assert error["code"] == "service_unavailable"
 
     play(test)
+
+
+def test_publishing_without_the_capability_is_refused_where_it_is_read() -> None:
+    """Alone or among others, at once or later, nothing is stored, and each is told of; what may be done is."""
+
+    async def test(scene: Scene) -> None:
+        scene.send(publish("1"))
+        scene.send(publish("2"), frame(PING, b"?"))
+        assert [each if isinstance(each, tuple) else each["code"] for each in scene.told()] == [
+            "forbidden",
+            "forbidden",
+            (0xA, b"?"),
+        ]
+        # Written otherwise than the quick way takes.
+        scene.send(frame(TEXT, b'{ "type": "publish", "event": "e", "data": 3 }'))
+        await scene.settle()
+        assert scene.told()[3]["code"] == "forbidden"
+        assert (scene.store.taken, scene.store.delivered) == ([], 0)
+
+    play(test, "subscribe", "presence")
 
 
 def test_what_has_to_wait_keeps_its_order() -> None:

@@ -77,6 +77,17 @@ async def test_many_messages_take_no_more_than_they_may(is_watched: bool) -> Non
 
 
 @in_loop
+async def test_nothing_is_stored_at_once_while_it_is_not_open() -> None:
+    """Before it opens and after it was closed, ``append`` says why."""
+    engine = MemoryEngine()
+    assert engine.append_now(NewMessage("a", "e", "1")) is None
+    await engine.open(Heard())
+    await engine.close()
+    assert engine.append_now(NewMessage("a", "e", "2")) is None
+    assert kept(engine) == 0
+
+
+@in_loop
 async def test_a_turn_is_told_together_and_on_demand_once_before() -> None:
     """A lone message need not wait for the turn's end; many cost their subscribers few writes."""
     engine = MemoryEngine()

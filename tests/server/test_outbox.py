@@ -22,7 +22,7 @@ def filled(taken: int) -> tuple[Outbox, FakeTransport]:
     transport = FakeTransport(stalled=True)
     outbox = outbox_of(transport, [1.0, 2.0, 3.0, 4.0])
     for messages in (4, 4, 1):
-        outbox.write(b"x" * (WRITTEN // 3), messages, anyway=True)
+        outbox.write(b"x" * (WRITTEN // 3), messages)
     transport.waiting -= taken
     return outbox, transport
 
@@ -35,9 +35,9 @@ def test_what_is_taken_makes_room_write_by_write(taken: int, room: int, stuck: f
     outbox, transport = filled(taken)
     assert outbox.stuck_for(5.0) == stuck
     written = len(transport.written)
-    assert not outbox.write(b"y", room + 1)
+    assert not outbox.write_if_room(b"y", room + 1)
     assert len(transport.written) == written
-    assert outbox.write(b"y", room)
+    assert outbox.write_if_room(b"y", room)
     assert transport.written[written:] == [b"y"]
 
 
@@ -46,8 +46,8 @@ def test_bytes_make_room_one_by_one(taken: int) -> None:
     """They count as soon as they are taken, whatever becomes of the rest of their write."""
     outbox, _ = filled(taken)
     room = LIMITS.queue_bytes - WRITTEN + taken
-    assert not outbox.write(b"y" * (room + 1), 1)
-    assert outbox.write(b"y" * room, 1)
+    assert not outbox.write_if_room(b"y" * (room + 1), 1)
+    assert outbox.write_if_room(b"y" * room, 1)
 
 
 def test_a_peer_that_took_all_starts_anew() -> None:
@@ -57,12 +57,12 @@ def test_a_peer_that_took_all_starts_anew() -> None:
     outbox.write(b"x" * 100, 10)
     transport.waiting, transport.stalled = 0, False
     assert outbox.stuck_for(5.0) == 0.0
-    assert outbox.write(b"x" * 100_000, 50)
+    assert outbox.write_if_room(b"x" * 100_000, 50)
     transport.stalled = True
-    assert outbox.write(b"x", 1)
+    assert outbox.write_if_room(b"x", 1)
     assert outbox.queued == 1
-    assert not outbox.write(b"x", 10)
-    assert outbox.write(b"x", 9)
+    assert not outbox.write_if_room(b"x", 10)
+    assert outbox.write_if_room(b"x", 9)
     transport.aborted = True
     outbox.write(b"y", 1)
     assert b"y" not in transport.written

@@ -119,7 +119,7 @@ class Connection:
         """Take live messages; see ``Subscriber``."""
         if not self._live or self._outbox is None:
             return False
-        if self._cursor.seq + count != last.seq or not self._outbox.write(chunk, count):
+        if self._cursor.seq + count != last.seq or not self._outbox.write_if_room(chunk, count):
             self.fall_behind()
             return False
         self._cursor = last
@@ -157,7 +157,7 @@ class Connection:
         assert self._outbox is not None
         if self.close_code is not None:
             return
-        if not self._outbox.write(frame, 1):
+        if not self._outbox.write_if_room(frame, 1):
             # What is not in history cannot be caught up with, so there is no other way than to resume anew.
             self.close(CloseCode.SLOW_CONSUMER, "slow consumer")
 
@@ -229,7 +229,7 @@ class Connection:
         assert self._outbox is not None
         if self.close_code is not None:
             return
-        self._outbox.write(chunk.data, chunk.count, anyway=True)
+        self._outbox.write(chunk.data, chunk.count)
         self._channel.tally.replayed += chunk.count
         self._cursor = chunk.last
         # While the peer takes this page the next one is read, and no more than that.
@@ -275,7 +275,7 @@ class Connection:
             return
         self._end(code)
         if self._outbox is not None:
-            self._outbox.write(close_frame(code, reason), anyway=True)
+            self._outbox.write(close_frame(code, reason))
             self._loop.call_later(ABORT_AFTER, self._transport.abort)
 
     def closed_by_peer(self, code: int | None) -> None:
@@ -285,7 +285,7 @@ class Connection:
         self._end(code or CloseCode.ABNORMAL)
         if code is not None and self._outbox is not None:
             echo = code if code >= WSCloseCode.OK else CloseCode.NORMAL
-            self._outbox.write(close_frame(echo, ""), anyway=True)
+            self._outbox.write(close_frame(echo, ""))
 
     def abort(self) -> None:
         """Drop the socket at once, or as soon as there is one."""

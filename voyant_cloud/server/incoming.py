@@ -214,12 +214,15 @@ class Incoming:
         return True
 
     def _publish_now(self, text: str, *, alone: bool) -> bool:
-        """Publish what a text asks for, if that needs no wait and nothing is wrong; tell whether it is done."""
-        connection = self._connection
-        if connection.close_code is not None or "publish" not in connection.verbs:
-            return False
+        """Publish what a text asks for, if that needs no wait; tell whether it is done, or forbidden."""
         message = read_publish(text, self._channel.name, self._context.publish_check)
-        if message is None or self._context.engine.append_now(message) is None:
+        if message is None or self._connection.close_code is not None:
+            return False
+        if "publish" not in self._connection.verbs:
+            # At once: what waits keeps bytes on the socket, and those would swallow the close of one who floods it.
+            self._refuse(_forbidden("publish"))
+            return True
+        if self._context.engine.append_now(message) is None:
             return False
         if alone:
             # Nothing came with it that subscribers could get in the same piece.
@@ -268,7 +271,7 @@ class Incoming:
 
     def _require(self, verb: str) -> None:
         if verb not in self._connection.verbs:
-            raise Refusal("forbidden", f"the client token does not grant {verb} on this channel")
+            raise _forbidden(verb)
 
     async def _change_presence(self, frame: RealtimePresenceInput) -> None:
         connection, channel = self._connection, self._channel.name
@@ -279,6 +282,10 @@ class Incoming:
         self._context.config.limits.check_presence("RealtimePresenceInput.data", jsontext.dumps(frame.data))
         connection.entered = True
         await self._context.engine.enter(channel, connection.client_id, connection.id, frame.data)
+
+
+def _forbidden(verb: str) -> Refusal:
+    return Refusal("forbidden", f"the client token does not grant {verb} on this channel")
 
 
 def _size(frame: Frame) -> int:

@@ -59,22 +59,26 @@ class Outbox:
         """How many bytes the peer has not taken yet."""
         return self._transport.get_write_buffer_size()
 
-    def write(self, chunk: bytes, messages: int = 0, *, anyway: bool = False) -> bool:
-        """Write whole frames, if they stay within the limits or *anyway*; ``False`` where there is no room for them."""
-        transport = self._transport
+    def write_if_room(self, chunk: bytes, messages: int) -> bool:
+        """Write whole frames if they stay within the limits; tell whether they do."""
         # One commit may hold more than the limit; a peer that has taken everything so far still gets it.
-        if transport.get_write_buffer_size() and not (anyway or self._has_room(len(chunk), messages)):
+        if self._transport.get_write_buffer_size() and not self._has_room(len(chunk), messages):
             return False
-        if not transport.is_closing():
-            transport.write(chunk)
-            self._written += len(chunk)
-            if transport.get_write_buffer_size():
-                self._waiting.append((self._written, messages, self._clock()))
-                self._messages += messages
-            elif self._waiting:
-                self._waiting.clear()
-                self._messages = 0
+        self.write(chunk, messages)
         return True
+
+    def write(self, chunk: bytes, messages: int = 0) -> None:
+        """Write whole frames."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(chunk)
+        self._written += len(chunk)
+        if self._transport.get_write_buffer_size():
+            self._waiting.append((self._written, messages, self._clock()))
+            self._messages += messages
+        elif self._waiting:
+            self._waiting.clear()
+            self._messages = 0
 
     async def drained(self) -> None:
         """Wait until the peer has taken enough for more to be written.

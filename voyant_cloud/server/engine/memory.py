@@ -109,7 +109,7 @@ class MemoryEngine(LocalEngine):
         return stored
 
     def append_now(self, message: NewMessage) -> StoredMessage | None:
-        """Commit one message, which needs no wait."""
+        """Commit one message, which needs no wait; ``None`` while it is not open."""
         if not self._open:
             return None
         now = self._retention.now_ms()
