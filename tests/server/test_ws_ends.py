@@ -57,6 +57,31 @@ def test_protocol_errors_get_the_code_of_the_rfc(server: VoyantServer, raw: byte
         assert socket.close_code() == code
 
 
+def test_who_still_sends_learns_why_it_was_closed(server: VoyantServer) -> None:
+    """What nobody wants any more is taken off the socket all the same: a reset would swallow the code."""
+    with subscribe(server) as socket:
+        socket.raw.sock.sendall(b"\x83\x80\x00\x00\x00\x00" + b"x" * 20_000_000)
+        assert socket.close_code() == 1002
+        assert socket.raw.sock.recv(1) == b""
+
+
+def test_who_sends_for_ever_is_aborted(server: VoyantServer) -> None:
+    """It has a second to read why it was closed."""
+    with subscribe(server) as socket:
+        socket.raw.sock.sendall(b"\x83\x80\x00\x00\x00\x00")
+        began = time.monotonic()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            send_for(socket.raw.sock, 10)
+        assert 0.5 < time.monotonic() - began < 5
+
+
+def send_for(sock: sockets.socket, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        sock.sendall(b"x")
+        time.sleep(0.01)
+
+
 def test_a_flood_is_slowed_then_closed_with_4429(server: VoyantServer) -> None:
     """Frames over the rate get one notice; who goes on is closed, and others are unhurt."""
     with subscribe(server) as other, subscribe(server) as socket:

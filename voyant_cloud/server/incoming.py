@@ -49,7 +49,9 @@ class Incoming:
         "_context",
         "_frames",
         "_gate",
+        "_gave_up",
         "_has_passed",
+        "_is_gone",
         "_is_over",
         "_is_stalled",
         "_loop",
@@ -79,6 +81,10 @@ class Incoming:
         # Whether there may be frames that are whole, and are not taken while too much waits.
         self._is_stalled = False
         self._is_over = False
+        # Whether it is over for what the client sent, of which there may be more.
+        self._gave_up = False
+        # Whether nothing more will come.
+        self._is_gone = False
         self._at_end: Callable[[], None]
         self._changed: asyncio.Future[None] | None = None
 
@@ -102,14 +108,21 @@ class Incoming:
                 self._give_up(error)
             except Exception as error:  # noqa: BLE001 - ``run`` raises it where such errors are told
                 self._end(partial(self._fail, error))
-        return self._is_over, b""
+        return self._is_over and not self._gave_up, b""
 
     def feed_eof(self) -> None:
         """Note that nothing more will come."""
+        self._is_gone = True
         self._end(lambda: None)
+        self._wake()
 
     async def run(self) -> None:
         """Deal with what has to wait, until nothing more will come and all of it is done."""
+        await self._do_all()
+        if self._gave_up:
+            await self._linger()
+
+    async def _do_all(self) -> None:
         try:
             while self._waiting or not self._is_over:
                 if not self._waiting:
@@ -122,9 +135,24 @@ class Incoming:
                     self._read()
                 self._flow()
         except BrokenFrameError as error:
+            self._give_up(error)
             self._connection.close(error.code, error.reason)
             return
         self._at_end()
+
+    async def _linger(self) -> None:
+        """Let go of what still comes, until the peer has closed, too, or the connection is aborted.
+
+        A socket that is closed with bytes unread is reset, and the peer may never read why it was closed.
+        """
+        if self._transport.is_closing():
+            return
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        while not self._is_gone:
+            self._changed = self._loop.create_future()
+            await self._changed
 
     def _read(self) -> None:
         """Take the frames that are whole, until too much waits."""
@@ -183,6 +211,7 @@ class Incoming:
             self._wake()
 
     def _give_up(self, error: BrokenFrameError) -> None:
+        self._gave_up = self._gave_up or not self._is_over
         self._end(partial(self._connection.close, error.code, error.reason))
 
     def _wake(self) -> None:
