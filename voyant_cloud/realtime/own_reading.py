@@ -204,7 +204,7 @@ class Reading:
     def _receive(self, step: Receive, timeout: float) -> None:
         """Do the step, waiting no longer than it may from now on."""
         try:
-            texts = step.connection.receive(timeout, step.limit)
+            texts = step.wait(timeout)
         except Exception as error:  # noqa: BLE001 - whatever it is, the steps say what follows
             self._advance(partial(self._steps.throw, error))
         else:

@@ -86,9 +86,9 @@ class Receive(NamedTuple):
     timeout: float
     limit: int
 
-    def wait(self) -> list[str]:
-        """Do it on this thread."""
-        return self.connection.receive(self.timeout, self.limit)
+    def wait(self, timeout: float | None = None) -> list[str]:
+        """Do it on this thread, waiting up to *timeout* seconds where that is given."""
+        return self.connection.receive(self.timeout if timeout is None else timeout, self.limit)
 
 
 class Put(NamedTuple):
