@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
@@ -211,13 +212,20 @@ def test_a_thread_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch, which:
             raise RuntimeError("can't start new thread")
         start(thread)
 
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd"))
-
-    # What tests before have left may still go, so no more than there were is what to look for.
-    threads, most = set(threading.enumerate()), descriptors()
+    # What tests before have left may still go, so nothing that was not there is what to look for.
+    threads, descriptors = set(threading.enumerate()), _descriptors()
     monkeypatch.setattr(threading.Thread, "start", refused)
     for _ in range(3):
         with pytest.raises(RuntimeError, match="can't start"):
             RealtimeChannel(channel="a", token="a.b.c", base_url="http://127.0.0.1:9")
-    until(lambda: threads.issuperset(threading.enumerate()) and descriptors() <= most)
+    until(lambda: threads.issuperset(threading.enumerate()) and _descriptors() <= descriptors)
+
+
+def _descriptors() -> set[tuple[str, str]]:
+    """Return the number of each that is open, and what it leads to."""
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        # The one that lists them is gone by now.
+        with contextlib.suppress(FileNotFoundError):
+            found.add((number, os.readlink(f"/proc/self/fd/{number}")))
+    return found

@@ -349,7 +349,6 @@ def test_a_flood_ends_it() -> None:
         await scene.settle()
         assert not scene.running.done()
         scene.send(publish("1"))
-        scene.send(publish("1"))
         await scene.running
         assert len(scene.store.taken) == 2
         assert [each["code"] for each in scene.told() if isinstance(each, dict)] == ["rate_limited"]

@@ -99,11 +99,8 @@ class Incoming:
                     self._frames.put(data)
                     if not self._is_stalled:
                         self._read()
-                elif self._waiting:
-                    self._queue(Frame(TEXT, text))
-                elif self._passes() and not self._publish_now(text, alone=True):
-                    self._has_passed = True
-                    self._queue(Frame(TEXT, text))
+                else:
+                    self._take(Frame(TEXT, text), alone=True)
             except BrokenFrameError as error:
                 self._give_up(error)
             except Exception as error:  # noqa: BLE001 - ``run`` raises it where such errors are told
@@ -162,17 +159,17 @@ class Incoming:
                 if frame.opcode == CLOSE:
                     self._end(partial(self._connection.closed_by_peer, frame.code or CloseCode.NORMAL))
                     return
-                self._take(frame)
+                self._take(frame, alone=False)
                 if self._size > _MOST_WAITING:
                     self._is_stalled = True
                     return
         except BrokenFrameError as error:
             self._give_up(error)
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, frame: Frame, *, alone: bool) -> None:
         """Deal with a frame, or have it wait for its turn."""
         if not self._waiting:
-            if not self._passes() or self._do_now(frame):
+            if not self._passes() or self._do_now(frame, alone=alone):
                 return
             self._has_passed = True
         self._queue(frame)
@@ -232,10 +229,10 @@ class Incoming:
 
     # What is done
 
-    def _do_now(self, frame: Frame) -> bool:
+    def _do_now(self, frame: Frame, *, alone: bool) -> bool:
         """Do what a frame asks for if that needs no wait; tell whether it is done."""
         if frame.opcode == TEXT:
-            return self._publish_now(frame.text, alone=False)
+            return self._publish_now(frame.text, alone=alone)
         if frame.opcode == PING:
             self._connection.write_raw(pong_frame(frame.payload))
         elif frame.opcode == BINARY:
@@ -264,7 +261,7 @@ class Incoming:
         if not has_passed and not self._passes():
             return
         if frame.opcode != TEXT:
-            self._do_now(frame)
+            self._do_now(frame, alone=False)
         elif self._connection.close_code is None:
             try:
                 await self._obey(frame.text)
