@@ -9,7 +9,18 @@ from pathlib import Path
 
 from benchmarks.measure import MissingError
 
-__all__ = ["cpu_seconds", "open_descriptors", "require_descriptors", "require_linux", "resident_bytes", "threads"]
+__all__ = [
+    "cpu_seconds",
+    "cpu_seconds_at_rest",
+    "open_descriptors",
+    "require_descriptors",
+    "require_linux",
+    "resident_bytes",
+    "threads",
+]
+
+_REST_WITHIN = 30.0
+"""Seconds in which a process that has nothing more to do rests."""
 
 
 def require_linux() -> None:
@@ -54,9 +65,29 @@ def open_descriptors(pid: int) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time that all threads have used, to the nanosecond where /proc counts in hundredths."""
+    """Return the processor time that all threads have used, to the nanosecond where /proc counts in hundredths.
+
+    Of a thread that runs just now it lacks what is since the kernel's last tick, up to some milliseconds.
+    """
     # What clock_getcpuclockid(3) computes; Python has no name for it.
     return time.clock_gettime((~pid << 3) | 2)
+
+
+def cpu_seconds_at_rest(pid: int) -> float:
+    """Return ``cpu_seconds`` as soon as no thread runs or waits for a processor: then nothing is lacking."""
+    until = time.monotonic() + _REST_WITHIN
+    while any(_is_running(task) for task in Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < until, f"process {pid} is still busy after {_REST_WITHIN:.0f} s"
+        time.sleep(0.0005)
+    return cpu_seconds(pid)
+
+
+def _is_running(task: Path) -> bool:
+    try:
+        # The name before the state may have any character in it, a parenthesis, too.
+        return (task / "stat").read_text().rpartition(")")[2].split()[0] == "R"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _status(pid: int, name: str) -> int:

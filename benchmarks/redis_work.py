@@ -21,7 +21,7 @@ import attrs
 from redis import Redis
 
 from benchmarks.measure import MissingError
-from benchmarks.process import cpu_seconds, require_linux
+from benchmarks.process import cpu_seconds, cpu_seconds_at_rest, require_linux
 from benchmarks.publishers import Publishers
 from benchmarks.report import machine, write_json
 from benchmarks.server import ServerProcess
@@ -202,10 +202,11 @@ def nodes(server: Server) -> dict[str, dict[str, float]]:
         subscribers = stack.enter_context(Subscribers(websockets, urls(other, ["bench"])))
 
         def cost(count: int, size: int, work: Callable[[], object]) -> dict[str, float]:
-            before = cpu_seconds(asked.pid), cpu_seconds(told.pid)
+            before = [cpu_seconds_at_rest(node.pid) for node in (asked, told)]
             subscribers.seconds_until(frame_bytes(one) * size * count, work)
-            used = cpu_seconds(asked.pid) - before[0], cpu_seconds(told.pid) - before[1]
-            return dict(zip(("asked", "told"), (round(each / count * 1e6, 2) for each in used), strict=True))
+            after = [cpu_seconds_at_rest(node.pid) for node in (asked, told)]
+            used = (round((now - then) / count * 1e6, 2) for then, now in zip(before, after, strict=True))
+            return dict(zip(("asked", "told"), used, strict=True))
 
         def batches(count: int, size: int) -> dict[str, float]:
             work = [[one] * size] * count

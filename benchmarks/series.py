@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from benchmarks.bare_writes import BareWrites
-from benchmarks.process import cpu_seconds, require_descriptors, require_linux
+from benchmarks.process import cpu_seconds_at_rest, require_descriptors, require_linux
 from benchmarks.server import ServerProcess
 from benchmarks.subscribers import Subscribers, frame_bytes, urls, websockets
 from voyant_cloud import RealtimeChannel, VoyantCloudClient
@@ -83,9 +83,9 @@ class Bench:
 
 def cost_to(pid: int, units: int, act: Callable[[], object]) -> float:
     """Return the microseconds of a process's processor that each of *units* takes."""
-    before = cpu_seconds(pid)
+    before = cpu_seconds_at_rest(pid)
     act()
-    return (cpu_seconds(pid) - before) / units * 1e6
+    return (cpu_seconds_at_rest(pid) - before) / units * 1e6
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import pytest
 import websocket
 
 from benchmarks import __main__ as command
-from benchmarks import growth, store
+from benchmarks import store
 from benchmarks.echo import EchoProcess
 from benchmarks.engine_tables import engines_table, faults_table
 from benchmarks.load import Load
@@ -260,37 +260,6 @@ def test_a_load_keeps_a_server_busy() -> None:
         with pytest.raises(AssertionError, match="gone"):
             load.at(1)
     assert max(shares) * 3 < busy
-
-
-def test_the_steepest_step_tells_the_growth() -> None:
-    """A cost that is fixed in part, or grows in one place alone, is judged where it grows most."""
-    assert growth.steepness([1, 10, 100], [3, 3, 3]) == 0
-    assert growth.steepness([1, 10, 100], [1, 10, 10]) == pytest.approx(1)
-    assert growth.steepness([2, 4, 8], [16, 4, 16]) == pytest.approx(2)
-    assert growth.steepness([1, 10, 100], [2, 20, 2]) == 0
-
-
-def test_what_grows_faster_than_its_work_is_marked() -> None:
-    """Against the exponent that is allowed, and not by the clock, which runs for others, too."""
-    curves = {"flat": [5.0, 5.0], "steep": [1.0, 4.0], "steep, by the clock": [1.0, 4.0]}
-    series = {
-        name: {"grows": "things", "exponent": most, "points": [1, 4], "curves": curves, "beside": {}}
-        for most, name in ((0, "a"), (1, "b"))
-    }
-    marked = [line for line in growth.table(series).splitlines() if "faster" in line]
-    assert marked == ["| things, 1 to 4 | steep | 1 | 4 | 1.00 |  | 0 | grows faster than its work |"]
-
-
-def test_what_grows_with_the_machine_is_not_marked() -> None:
-    """What has a bare one beside it is judged by its ratio to that, and the bare one not at all."""
-    curves = {"steep": [2.0, 8.0], "steeper": [1.0, 16.0], "bare": [1.0, 4.0]}
-    beside = {"steep": "bare", "steeper": "bare"}
-    series = {"a": {"grows": "things", "exponent": 0, "points": [1, 4], "curves": curves, "beside": beside}}
-    assert growth.table(series).splitlines()[2:] == [
-        "| things, 1 to 4 | steep | 2 | 8 | 0.00 | bare | 0 |  |",
-        "| things, 1 to 4 | steeper | 1 | 16 | 1.00 | bare | 0 | grows faster than its work |",
-        "| things, 1 to 4 | bare | 1 | 4 | 1.00 |  |  |  |",
-    ]
 
 
 def test_a_run_is_stored(tmp_path: Path) -> None:
