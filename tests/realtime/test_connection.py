@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -306,6 +307,47 @@ def test_a_send_behind_one_that_is_stuck_is_not_sent(monkeypatch: pytest.MonkeyP
         with pytest.raises(RealtimeNotConnectedError, match="nothing was sent"):
             connection.send("after")
         assert isinstance(stuck.exception(PATIENCE), RealtimeError)
+
+
+def test_a_code_survives_a_send_that_fails() -> None:
+    """What the peer said before it was gone is still read, the more so where it tells why and for how long."""
+    with pair() as (connection, peer):
+        peer.write(frame_bytes("last") + frame_bytes((4429).to_bytes(2, "big") + b"too many", CLOSE))
+        peer.reset()
+        with pytest.raises(RealtimeError) as caught:
+            send_until_it_fails(connection)
+        assert caught.value.code == "send_unknown"
+        with pytest.raises(RealtimeNotConnectedError, match="nothing was sent"):
+            connection.send("after")
+        assert connection.receive(PATIENCE, 9) == ["last"]
+        end = end_of(connection)
+        assert (end.code, end.reason) == (4429, "too many")
+
+
+def test_nothing_follows_a_part_of_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses to send while the peer is well, the peer learns of the end, and may say more."""
+    with pair() as (connection, peer):
+        monkeypatch.setattr(connection._wire, "_write_some", no_buffers)
+        with pytest.raises(RealtimeError, match="No buffer space") as caught:
+            connection.send("x" * 50_000_000)
+        assert caught.value.code == "send_unknown"
+        with pytest.raises(RealtimeNotConnectedError, match="nothing was sent"):
+            connection.send("after")
+        peer.write(frame_bytes("last"))
+        assert receive_all(connection, 1) == ["last"]
+        peer.wait_for_end()
+        peer.drop()
+        assert end_of(connection).code == 1006
+
+
+def no_buffers(data: bytes) -> int:
+    raise OSError(errno.ENOBUFS, "No buffer space available")
+
+
+def send_until_it_fails(connection: Connection) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        connection.send("x")
 
 
 def test_a_ping_that_cannot_be_sent_is_quiet() -> None:

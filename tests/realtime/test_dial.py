@@ -8,16 +8,18 @@ import ssl
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
-from tests.fake_realtime import PATIENCE, FakePeer, FakeRealtime, frame_bytes
-from voyant_cloud.errors import VoyantConfigError
-from voyant_cloud.realtime.connection import ConnectFailedError, Connection
+from tests.fake_realtime import CLOSE, PATIENCE, FakePeer, FakeRealtime, frame_bytes
+from voyant_cloud.errors import RealtimeError, VoyantConfigError
+from voyant_cloud.realtime.connection import ConnectFailedError, Connection, ConnectionEndedError
 from voyant_cloud.realtime.dial import Dialer
 from voyant_cloud.realtime.wire import Wire
 
@@ -159,6 +161,29 @@ def test_tls_with_a_folder_of_certificates(secure_service: FakeRealtime, tmp_pat
 def test_tls_without_a_check(secure_service: FakeRealtime) -> None:
     """verify=False is for tests."""
     assert talk(f"wss://127.0.0.1:{secure_service.port}/", verify=False) == EXPECTED
+
+
+def test_tls_is_read_to_its_end_when_a_send_fails() -> None:
+    """What the peer said before it was gone: a text, and why."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem")
+    connection = Connection(Dialer(proxies={}, verify=False))
+
+    def refuse_what_comes(peer: FakePeer) -> None:
+        peer.upgrade()
+        peer.receive()
+        peer.write(frame_bytes("last") + frame_bytes((4429).to_bytes(2, "big"), CLOSE))
+        peer.reset()
+
+    with FakeRealtime(refuse_what_comes, tls=context) as service, ExitStack() as stack:
+        stack.callback(connection.shut)
+        connection.open(f"wss://127.0.0.1:{service.port}/", time.monotonic() + PATIENCE)
+        with pytest.raises(RealtimeError, match="may or may not have arrived"):
+            deque(map(connection.send, repeat("x")), 0)
+        assert connection.receive(PATIENCE, 9) == ["last"]
+        with pytest.raises(ConnectionEndedError) as caught:
+            connection.receive(PATIENCE, 9)
+        assert caught.value.code == 4429
 
 
 def test_tls_of_an_unknown_issuer(secure_service: FakeRealtime) -> None:

@@ -87,7 +87,8 @@ class Connection:
 
     One thread opens it and reads; any thread may send, close and abort.
 
-    Lock rule: ``_sending`` is held while a frame is written, so frames never mix. It is waited for with a limit only.
+    Lock rule: ``_sending`` is held while a frame is written, so frames never mix, and guards ``_has_failed``. It is
+    waited for with a limit only.
 
     Args:
         dialer: how to reach the service.
@@ -101,6 +102,7 @@ class Connection:
         # UTF-8 is checked by bytes.decode, in C.
         self._socket: Any = websocket.WebSocket(skip_utf8_validation=True, enable_multithread=True)
         self._sending = threading.Lock()
+        self._has_failed = False
         self._in_frame = False
         self._parts: list[bytes] = []
         self._parts_size = 0
@@ -361,13 +363,18 @@ class Connection:
     def _write_frame(self, payload: bytes, opcode: int, timeout: float) -> None:
         assert self._sending.locked()
         try:
-            if self._wire.is_aborted or self._socket.sock is None:
+            if self._has_failed or self._wire.is_aborted or self._socket.sock is None:
                 raise RealtimeNotConnectedError("the connection is lost; nothing was sent")
             self._wire.send_timeout = timeout
             self._wire.send(client_frame(opcode, payload, os.urandom(MASK_BYTES)))
         except OSError as error:
             # A part of the frame may be out, so that nothing can follow it.
-            self._wire.abort()
+            self._has_failed = True
+            if isinstance(error, TimeoutError):
+                self._wire.abort()
+            else:
+                # The peer is gone; its close frame, which says why and for how long, may be among what is not yet read.
+                self._wire.end_sending()
             problem = redact(f"the connection was lost while sending, which may or may not have arrived: {error}")
             raise RealtimeError(problem, code="send_unknown") from None
 

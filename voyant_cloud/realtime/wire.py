@@ -196,14 +196,23 @@ class Wire:
         """Allow for *size* more bytes, from here on."""
         self._allowance = size
 
+    def end_sending(self) -> None:
+        """Send nothing more. The peer learns of it, and what it has sent can still be read."""
+        with self._lock:
+            self._shut_down(socket.SHUT_WR)
+
     def abort(self) -> None:
         """Break the connection off; all who wait for it, in any thread, get an error or the end of the stream."""
         with self._lock:
             self.is_aborted = True
-            if self._socket is not None:
-                # Not SSLSocket.shutdown: it turns the reader's socket into a plain one under its hands.
-                with contextlib.suppress(OSError):
-                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+            self._shut_down(socket.SHUT_RDWR)
+
+    def _shut_down(self, how: int) -> None:
+        assert self._lock.locked()
+        if self._socket is not None:
+            # Not SSLSocket.shutdown: it turns the reader's socket into a plain one under its hands.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, how)
 
     def _adopt(self, new: socket.socket) -> None:
         with self._lock:
