@@ -45,13 +45,19 @@ def test_what_grows_with_the_machine_is_not_marked() -> None:
     ]
 
 
-def series_of(disturbed: Sequence[float], steep: Sequence[float]) -> Series:
+def series_of(disturbed: Sequence[float], steep: Sequence[float], taken: list[int] | None = None) -> Series:
     """A series at 1 and at 10: a turn of it costs 1 at 1, and at 10 what comes next of each of the two."""
+    order: list[int] = [] if taken is None else taken
 
     @contextmanager
     def prepare(point: int) -> Iterator[Turn]:
         costs = iter([(1.0, 1.0)] * 100 if point == 1 else zip(disturbed, steep, strict=True))
-        yield lambda: dict(zip(("disturbed", "steep"), next(costs), strict=True))
+
+        def turn() -> dict[str, float]:
+            order.append(point)
+            return dict(zip(("disturbed", "steep"), next(costs), strict=True))
+
+        yield turn
 
     return Series(name="a", grows="things", points=(1, 10), exponent=0, prepare=prepare)
 
@@ -67,8 +73,10 @@ def test_what_seems_to_grow_is_measured_on(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_what_grows_is_marked_in_the_end() -> None:
-    """However often it is measured."""
-    grown = growth.measure(series_of([1] * 13, [2] * 13), turns=3)
+    """Four times the turns, in each of which all points are measured, after one that does not count."""
+    taken: list[int] = []
+    grown = growth.measure(series_of([1] * 13, [99, *[2] * 12], taken), turns=3)
+    assert taken == [1, 10] * 13
     assert grown["curves"] == {"disturbed": [1, 1], "steep": [1, 2]}
     assert [line.split(" | ")[1] for line in growth.table({"a": grown}).splitlines() if "faster" in line] == ["steep"]
 

@@ -42,6 +42,7 @@ _CONTROL_TIMEOUT: Final = 1.0
 _NO_STATUS: Final = 1005
 _REQUEST: Final = "GET /realtime/v1/connect"
 _REFUSAL_BEGINS: Final = re.compile(rb"HTTP/1\.[01] ([3-5]\d\d)\s")
+_PEER_IS_GONE: Final = (ConnectionError, ssl.SSLEOFError)
 _DATA: Final = (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY, ABNF.OPCODE_CONT)
 
 logger = logging.getLogger("voyant_cloud.realtime")
@@ -362,19 +363,21 @@ class Connection:
 
     def _write_frame(self, payload: bytes, opcode: int, timeout: float) -> None:
         assert self._sending.locked()
+        if self._has_failed or self._wire.is_aborted or self._socket.sock is None:
+            raise RealtimeNotConnectedError("the connection is lost; nothing was sent")
+        self._wire.send_timeout = timeout
         try:
-            if self._has_failed or self._wire.is_aborted or self._socket.sock is None:
-                raise RealtimeNotConnectedError("the connection is lost; nothing was sent")
-            self._wire.send_timeout = timeout
             self._wire.send(client_frame(opcode, payload, os.urandom(MASK_BYTES)))
-        except OSError as error:
-            # A part of the frame may be out, so that nothing can follow it.
+        except BaseException as error:
+            # A part of the frame may be out, after Ctrl-C, too, so that nothing can follow it.
             self._has_failed = True
-            if isinstance(error, TimeoutError):
-                self._wire.abort()
-            else:
-                # The peer is gone; its close frame, which says why and for how long, may be among what is not yet read.
+            if isinstance(error, _PEER_IS_GONE):
+                # What came before that is still to be read, and may end with a close frame that says why.
                 self._wire.end_sending()
+            else:
+                self._wire.abort()
+            if not isinstance(error, OSError):
+                raise
             problem = redact(f"the connection was lost while sending, which may or may not have arrived: {error}")
             raise RealtimeError(problem, code="send_unknown") from None
 
